@@ -1,0 +1,104 @@
+# Everything a contributor does, one word each. `make help` lists them.
+# Whatever the machine lacks is installed into .venv or compiled once into a cache outside the
+# repository (tests/bed/README.md); only Python 3.11+ with venv, make and git are taken for granted.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell requirements/find-python oldest)
+VENV   := .venv
+BIN    := $(VENV)/bin
+BED    ?= local
+
+export PYTHONPATH := tests:examples
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sort | \
+	  awk 'BEGIN {FS = ":.*?## "} {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml requirements/find-python
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found: install one, or set PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) from requirements/dev.txt"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.ready ## Make the virtual environment
+
+.PHONY: demo
+demo: setup ## Bring up a control plane with simulated GPUs and watch models become Ready
+	@$(BIN)/python -m demo
+
+.PHONY: demo-down
+demo-down: setup ## End what the demo started
+	@$(BIN)/python -m demo --down
+
+.PHONY: cluster-up
+cluster-up: setup ## Start a local control plane with simulated GPU nodes (BED=kind: in Docker)
+	@BED=$(BED) $(BIN)/python -m bed up
+
+.PHONY: cluster-down
+cluster-down: setup ## End it and leave nothing behind
+	@$(BIN)/python -m bed down
+
+.PHONY: test
+test: setup lint ## Run everything: lint, types, unit, golden, property and integration tests
+	@$(BIN)/python -m bed build
+	@requirements/test-newest $(BIN)/python
+	@$(BIN)/python -m pytest
+
+.PHONY: unit
+unit: setup ## Run the tests that need no cluster
+	@$(BIN)/python -m pytest -m "not cluster"
+
+.PHONY: integration
+integration: setup ## Run the tests on a real control plane
+	@$(BIN)/python -m pytest -m cluster
+
+.PHONY: lint
+lint: setup ## Check format, style, imports and types
+	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports > .lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+
+.PHONY: format
+format: setup ## Format the code and fix what can be fixed
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+.PHONY: crds
+crds: setup ## Generate crds/ from the API models
+	@$(BIN)/cosmos3-operator crds --output crds
+
+.PHONY: docs
+docs: setup ## Generate docs/spec/ from the API models
+	@$(BIN)/python docs/generate.py
+
+.PHONY: golden
+golden: setup ## Rewrite the golden files; read the diff
+	@$(BIN)/python -m pytest -q tests/golden --update-golden
+
+.PHONY: bench
+bench: setup ## Measure the operator against a bare client on a local control plane
+	@$(BIN)/python -m bed build
+	@$(BIN)/python -m bench
+
+.PHONY: lock
+lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes and without index hosts
+	@for set in "runtime" "dev --group dev"; do \
+	  name=$${set%% *}; \
+	  $(BIN)/uv pip compile --quiet pyproject.toml $${set#$$name} --universal --python-version 3.11 \
+	    --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade -o requirements/$$name.txt; \
+	done
+
+.PHONY: clean
+clean: ## Remove what make made in the repository; the compiled control plane stays in its cache
+	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .lint-imports.log

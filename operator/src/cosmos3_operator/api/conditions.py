@@ -1,0 +1,49 @@
+"""Condition types and reasons: the words that status, events, metrics and docs share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ConditionType(StrEnum):
+    """What a condition is about. The first three follow kstatus."""
+
+    READY = "Ready"
+    """Every replica of this very generation serves."""
+    RECONCILING = "Reconciling"
+    """True while the operator or the pods are still on their way; absent otherwise."""
+    STALLED = "Stalled"
+    """True when nothing will get better without somebody doing something; absent otherwise."""
+    ACCEPTED = "Accepted"
+    """The spec can be served: it is valid, and so are the children made from it."""
+    GPUS_AVAILABLE = "GPUsAvailable"
+    """Every replica has the GPUs it asked for."""
+    GUARDRAILS_IN_FORCE = "GuardrailsInForce"
+    """Running servers check requests: True, False by your choice, Unknown while nothing runs."""
+
+
+class Reason(StrEnum):
+    """Why a condition is as it is."""
+
+    SERVING = "Serving"
+    SCALED_TO_ZERO = "ScaledToZero"
+    INVALID_SPEC = "InvalidSpec"
+    CHILD_REFUSED = "ChildRefused"
+    NAME_TAKEN = "NameTaken"
+    ROLLING_OUT = "RollingOut"
+    SCHEDULING = "Scheduling"
+    INSUFFICIENT_GPUS = "InsufficientGPUs"
+    NO_NODE_FITS = "NoNodeFits"
+    GPUS_ASSIGNED = "GPUsAssigned"
+    STARTING = "Starting"
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    CONTAINER_FAILED = "ContainerFailed"
+    OUT_OF_MEMORY = "OutOfMemory"
+    CONFIGURATION_MISSING = "ConfigurationMissing"
+    PODS_REFUSED = "PodsRefused"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    STARTUP_BUDGET_EXCEEDED = "StartupBudgetExceeded"
+    VALID = "Valid"
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
+    NOT_RUNNING = "NotRunning"

@@ -1,0 +1,70 @@
+"""The status of both kinds, as the CRD describes it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cosmos3_operator.api.base import Int, Model, Str
+
+
+class Condition(Model):
+    """One observation, in the form that all Kubernetes tools read."""
+
+    type: Annotated[Str, Field(max_length=64)]
+    """What the condition is about."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    reason: Annotated[Str, Field(max_length=64)]
+    """One word for why; documented one by one."""
+    message: Annotated[Str, Field(max_length=4096)]
+    """Why, with figures, and what to do about it."""
+    last_transition_time: Annotated[Str, Field(json_schema_extra={"format": "date-time"})]
+    """When status last changed."""
+    observed_generation: Int
+    """The generation of the spec that this is about."""
+
+
+class PlanStatus(Model):
+    """What was worked out from the spec."""
+
+    gpus_per_replica: Int
+    """GPUs that each pod asks for; equal to the world size of its server."""
+    split: Str
+    """The arithmetic, e.g. tensor 4 × cfg 2 × ulysses 1 = 8 GPUs."""
+    reason: Str
+    """Why this split."""
+    runtime: Str
+    """Model server and version."""
+    image: Str
+    """Image that the pods run."""
+    guardrails: Str | None = None
+    """Guardrails as configured in the pods, and by which mechanism."""
+    memory: Str
+    """GPU memory that one GPU needs, as far as it was measured."""
+    startup_budget_seconds: Int
+    """How long a pod may take to become healthy."""
+    drain_seconds: Int
+    """How long a stopping pod may finish its work."""
+    warnings: tuple[Str, ...] = ()
+    """What may surprise you."""
+
+
+class Status(Model):
+    """What the operator observed."""
+
+    observed_generation: Int | None = None
+    """The generation of the spec that this status is about."""
+    conditions: tuple[Condition, ...] = ()
+    """Observations by type."""
+    replicas: Int | None = None
+    """Pods that exist."""
+    ready_replicas: Int | None = None
+    """Pods that serve."""
+    selector: Str | None = None
+    """Label selector of the pods, for the scale subresource."""
+    endpoint: Str | None = None
+    """URL of the API within the cluster."""
+    plan: PlanStatus | None = None
+    """What was worked out from the spec."""

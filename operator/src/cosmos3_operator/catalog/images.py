@@ -1,0 +1,49 @@
+"""Recognise which catalogued runtime an image reference holds.
+
+In: an image reference as users write it, and a runtime. Out: whether they are the same. Mirrors put
+a registry and folders before the repository, so only its last two components count.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from cosmos3_operator.catalog.types import Runtime
+
+# Builds of one version for another CUDA, system or architecture behave alike.
+_VARIANT = re.compile(r"(-(cu\d+|ubuntu\d+|x86_64|aarch64|amd64|arm64))+")
+
+
+class Reference(NamedTuple):
+    """An image reference in parts; tag and digest are "" if absent."""
+
+    repository: str
+    tag: str
+    digest: str
+
+
+def split(image: str) -> Reference:
+    """Split `[registry[:port]/]repository[:tag][@digest]`."""
+    name, _, digest = image.partition("@")
+    folder, slash, last = name.rpartition("/")
+    last, _, tag = last.partition(":")
+    return Reference(f"{folder}{slash}{last}", tag, digest)
+
+
+def identifies(image: str, runtime: Runtime) -> bool:
+    """Whether an image reference means a runtime's image."""
+    reference = split(image)
+    if f"/{reference.repository}".endswith(f"/{runtime.repository}"):
+        # Only tags that move have a digest here, and another digest there is another build.
+        if reference.digest and runtime.digest:
+            return reference.digest == runtime.digest
+        return _same_tag(reference.tag, runtime)
+    return False
+
+
+def _same_tag(tag: str, runtime: Runtime) -> bool:
+    if tag == runtime.tag or tag in runtime.cuda_tags.values():
+        return True
+    rest = tag.removeprefix(runtime.tag)
+    return rest != tag and _VARIANT.fullmatch(rest) is not None

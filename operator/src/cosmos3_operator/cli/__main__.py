@@ -1,0 +1,6 @@
+"""`python -m cosmos3_operator.cli`."""
+
+from cosmos3_operator.cli.main import main
+
+if __name__ == "__main__":
+    main()

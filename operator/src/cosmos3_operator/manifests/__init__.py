@@ -1,0 +1,1 @@
+"""Plan → Kubernetes objects, as data. One builder file for each kind of child."""

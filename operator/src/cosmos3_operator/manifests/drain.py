@@ -1,0 +1,33 @@
+"""The preStop hook: let running work end before the server is told to stop.
+
+vLLM-Omni loses its jobs on SIGTERM, so a Generator waits until its own job list is idle, bounded.
+vLLM drains by itself (`--shutdown-timeout`), so a Reasoner only waits until the pod has left the
+Service's endpoints.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from cosmos3_operator.api.resource import Kind
+from cosmos3_operator.plan.paths import PORT
+from cosmos3_operator.plan.types import Plan
+
+ENDPOINT_REMOVAL_SECONDS = 10
+"""Until every node has noticed that the pod left the Service: judgement."""
+
+
+def drain_hook(plan: Plan) -> dict[str, Any]:
+    """Return the preStop hook."""
+    if plan.owner.kind is Kind.REASONER:
+        return {"sleep": {"seconds": ENDPOINT_REMOVAL_SECONDS}}
+    arguments = [str(PORT), str(plan.drain.drain_seconds), str(ENDPOINT_REMOVAL_SECONDS)]
+    return {"exec": {"command": ["python3", "-c", _script(), *arguments]}}
+
+
+@cache
+def _script() -> str:
+    source = resources.files("cosmos3_operator.manifests") / "templates" / "drain.py.txt"
+    return source.read_text()

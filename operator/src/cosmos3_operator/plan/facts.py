@@ -1,0 +1,34 @@
+"""What a plan may know about the cluster, gathered before planning.
+
+In: nothing but data. Out: `Facts`, one value that the planner reads. The pod template never
+depends on facts: a node that joins or leaves must not restart a served model. Facts only decide
+what we tell the user (does any node hold one replica?).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeShape:
+    """A group of schedulable nodes that look alike."""
+
+    resource_name: str
+    """The extended resource counted, e.g. `nvidia.com/gpu`."""
+    gpus: int
+    """Allocatable GPUs of each node."""
+    nodes: int
+    """How many such nodes there are."""
+    product: str = ""
+    """GPU product as GPU feature discovery labels it (nvidia.com/gpu.product); "" if unlabelled."""
+    memory_mib: int = 0
+    """Memory of one GPU in MiB (`nvidia.com/gpu.memory`); 0 if unlabelled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The cluster as the planner sees it."""
+
+    nodes: tuple[NodeShape, ...] | None = None
+    """GPU nodes by shape; None when they are not known (offline, or listing is not permitted)."""

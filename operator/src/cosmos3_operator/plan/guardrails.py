@@ -1,0 +1,47 @@
+"""Guardrails, by the mechanism that the resolved runtime obeys.
+
+The runtimes disagree: up to 0.28 only `--no-guardrails` works and a deploy config is dropped or
+fatal; from 0.30 a deploy config works if it names its pipeline, and it overrules the flag. So
+exactly one of the two is ever used.
+"""
+
+from __future__ import annotations
+
+from cosmos3_operator.api.errors import FieldError, Invalid
+from cosmos3_operator.api.generator import Guardrails
+from cosmos3_operator.catalog.types import Runtime
+from cosmos3_operator.plan.types import DeployConfig, GuardrailMechanism, GuardrailPlan
+
+
+def plan_guardrails(asked: Guardrails, *, runtime: Runtime) -> GuardrailPlan:
+    """Return how guardrails will be in force.
+
+    Raises Invalid when the runtime cannot do what was asked.
+    """
+    mechanism = GuardrailMechanism(runtime.guardrails)
+    if asked.offload_models and mechanism is not GuardrailMechanism.DEPLOY_CONFIG:
+        raise Invalid(
+            (
+                FieldError(
+                    "spec.guardrails.offloadModels",
+                    f"is not obeyed by {runtime.engine} {runtime.version}, which reads no deploy "
+                    "config: use spec.runtime.version 0.30.0 or newer, or leave it out",
+                ),
+            )
+        )
+    return GuardrailPlan(
+        enabled=asked.mode == "Enabled",
+        offload_models=asked.offload_models,
+        mechanism=mechanism,
+    )
+
+
+def plan_deploy_config(guardrails: GuardrailPlan, *, runtime: Runtime) -> DeployConfig | None:
+    """Return the deploy config that the runtime needs, if it obeys one at all."""
+    if guardrails.mechanism is not GuardrailMechanism.DEPLOY_CONFIG:
+        return None
+    return DeployConfig(
+        pipeline=runtime.pipelines[0],
+        guardrails=guardrails.enabled,
+        offload_guardrail_models=guardrails.offload_models,
+    )

@@ -1,0 +1,251 @@
+"""The plan: everything that was decided about one resource, as frozen values.
+
+In: nothing. Out: types only. The planner fills them, `manifests` turns them into Kubernetes
+objects, `explain` prints them, `status` reports them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cosmos3_operator.api.common import Media, NetworkPolicy, Service
+from cosmos3_operator.api.pod import Pod
+from cosmos3_operator.api.resource import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """The resource that a plan is for, as its children refer to it."""
+
+    kind: Kind
+    namespace: str
+    name: str
+    uid: str
+
+    @property
+    def component(self) -> str:
+        """`generator` or `reasoner`: the suffix of child names and the component label."""
+        return self.kind.removeprefix("Cosmos").lower()
+
+    @property
+    def base(self) -> str:
+        """Name of the Deployment and the Service; other children add to it."""
+        return f"{self.name}-{self.component}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuSplit:
+    """How one replica is split over GPUs."""
+
+    tensor: int = 1
+    cfg: int = 1
+    ulysses: int = 1
+    hsdp: bool = False
+    reason: str
+    """Why this split, in words for the user."""
+
+    @property
+    def world_size(self) -> int:
+        """GPUs of one replica. HSDP overlays the other degrees, it does not multiply."""
+        return self.tensor * self.cfg * self.ulysses
+
+    @property
+    def arithmetic(self) -> str:
+        """The split as a product, e.g. `tensor 4 × cfg 2 × ulysses 1 = 8 GPUs`."""
+        product = f"tensor {self.tensor} × cfg {self.cfg} × ulysses {self.ulysses}"
+        plural = "" if self.world_size == 1 else "s"
+        sharded = ", weights sharded over all of them" if self.hsdp else ""
+        return f"{product} = {self.world_size} GPU{plural}{sharded}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeChoice:
+    """The model server that runs, and whose behaviour the plan assumes."""
+
+    name: str
+    """Name in the catalog."""
+    engine: str
+    version: str
+    image: str
+    pull_policy: str
+    cuda: str
+    """Major CUDA version of the image, "" if unknown."""
+    cuda_pinned: bool
+    """Whether the user asked for this CUDA line, so that nodes are chosen by it."""
+    plugin: bool
+    """Whether the Reasoner needs the vllm-cosmos3 plugin's architecture override."""
+    reason: str
+
+
+class GuardrailMechanism(StrEnum):
+    """What the resolved runtime obeys."""
+
+    FLAG = "Flag"
+    """`--no-guardrails` for off; on is the server's default."""
+    DEPLOY_CONFIG = "DeployConfig"
+    """A deploy config that says on or off; the flag would be overruled by it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardrailPlan:
+    """Guardrails as they will be in force, and how the server is told."""
+
+    enabled: bool
+    offload_models: bool
+    mechanism: GuardrailMechanism
+
+    def __str__(self) -> str:
+        """Return what status says, e.g. `Disabled (by --no-guardrails)`."""
+        if self.mechanism is GuardrailMechanism.DEPLOY_CONFIG:
+            how = "by deploy config"
+        else:
+            how = "the server's default" if self.enabled else "by --no-guardrails"
+        return f"{'Enabled' if self.enabled else 'Disabled'} ({how})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployConfig:
+    """The deploy-config file of vLLM-Omni, before it is rendered as text."""
+
+    pipeline: str
+    guardrails: bool
+    offload_guardrail_models: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretKey:
+    """One key of one Secret."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvVar:
+    """One variable: a literal value, or a key of a Secret or ConfigMap."""
+
+    name: str
+    value: str | None = None
+    secret: SecretKey | None = None
+    config_map: SecretKey | None = None
+
+
+class CacheKind(StrEnum):
+    """Where weights are kept."""
+
+    EMPTY_DIR = "EmptyDir"
+    CLAIM = "Claim"
+    EXISTING_CLAIM = "ExistingClaim"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachePlan:
+    """The volume at /cache."""
+
+    kind: CacheKind
+    size: str
+    """Quantity: emptyDir limit or claim request."""
+    claim_name: str
+    """"" for an emptyDir."""
+    storage_class_name: str | None
+    access_mode: str
+    retain: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartupPlan:
+    """How long a pod may take to become healthy, and how that adds up. Seconds and GiB."""
+
+    budget_seconds: int
+    download_gib: float
+    download_seconds: int
+    init_seconds: int
+    server_timeout_seconds: int
+    """What the server itself is told to wait at most."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrainPlan:
+    """How a pod stops. Seconds."""
+
+    drain_seconds: int
+    """How long it waits for running work."""
+    grace_seconds: int
+    """terminationGracePeriodSeconds: the drain and the time to exit."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryFit:
+    """GPU memory that one GPU needs, and where the figure is from."""
+
+    peak_gib: float | None
+    """None when nothing comparable was measured."""
+    weights_gib: float | None = None
+    """What the weights alone take, where no peak is known; None if not known either."""
+    reason: str
+
+
+class Verdict(StrEnum):
+    """Whether any node can hold one replica."""
+
+    FITS = "Fits"
+    TOO_LARGE = "TooLarge"
+    """More GPUs than any matching node has."""
+    NO_MATCH = "NoMatch"
+    """No node has GPUs of the wanted kind."""
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """What the cluster's nodes say about one replica."""
+
+    verdict: Verdict
+    message: str
+    """In words, with figures; "" when it fits or nothing is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that was decided about one resource."""
+
+    owner: Owner
+    generation: int
+    model: str
+    served_model_name: str
+    checkpoint: str | None
+    """Title of the catalogued checkpoint, None for any other model."""
+    replicas: int
+    gpus: GpuSplit
+    gpu_resource: str
+    gpu_products: tuple[str, ...]
+    gpu_min_memory_mib: int
+    """0 if any memory will do."""
+    runtime: RuntimeChoice
+    args: tuple[str, ...]
+    env: tuple[EnvVar, ...]
+    guardrails: GuardrailPlan | None
+    deploy_config: DeployConfig | None
+    cache: CachePlan
+    shm_gib: int
+    memory_request: str
+    """Quantity of host memory."""
+    memory_limit: str | None
+    startup: StartupPlan
+    drain: DrainPlan
+    memory: MemoryFit
+    placement: Placement
+    max_surge: int
+    media: Media | None
+    service: Service
+    network: NetworkPolicy
+    pod: Pod
+    warnings: tuple[str, ...]
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of the API within the cluster."""
+        return f"http://{self.owner.base}.{self.owner.namespace}.svc:{self.service.port}"

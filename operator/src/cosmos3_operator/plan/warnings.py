@@ -1,0 +1,181 @@
+"""What may surprise the user, said before it happens. Warnings never stop anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cosmos3_operator.api.arguments import flag_of, names
+from cosmos3_operator.api.generator import CosmosGeneratorSpec
+from cosmos3_operator.api.quantity import parse_quantity
+from cosmos3_operator.api.reasoner import CosmosReasonerSpec
+from cosmos3_operator.catalog.images import split as split_image
+from cosmos3_operator.catalog.load import Catalog
+from cosmos3_operator.catalog.types import Checkpoint, Runtime
+from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.plan.memory import largest_gpu, memory_warning
+from cosmos3_operator.plan.types import CacheKind, CachePlan, GpuSplit, MemoryFit
+
+Spec = CosmosGeneratorSpec | CosmosReasonerSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """What warnings are judged by, besides the spec."""
+
+    catalog: Catalog
+    facts: Facts
+    checkpoint: Checkpoint | None
+    runtime: Runtime
+    split: GpuSplit
+    fit: MemoryFit
+    cache: CachePlan
+    download_gib: float
+    """0 if nothing is downloaded or the size is not known."""
+    shm_gib: int
+    host_memory_gib: int
+    """What the catalog sets aside for the checkpoint; 0 if not known."""
+
+
+def warnings_of(spec: Spec, decided: Decided) -> Iterator[str]:
+    """Yield warnings, most serious first."""
+    yield from _known_bad(spec, decided.runtime)
+    if isinstance(spec, CosmosGeneratorSpec):
+        yield from _generator(spec, decided)
+    else:
+        yield from _reasoner(spec, decided.runtime)
+    yield from _gpu_memory(spec, decided)
+    yield from _host_memory(spec, decided)
+    yield from _cache(spec, decided)
+    yield from _image(spec, decided.catalog)
+
+
+def _known_bad(spec: Spec, runtime: Runtime) -> Iterator[str]:
+    """Yield what the catalog knows to fail on this runtime."""
+    given = list(filter(None, map(flag_of, spec.extra_args)))
+    for setting, why in runtime.known_bad.items():
+        if setting.startswith("--") and any(names(flag, setting) for flag in given):
+            yield f"extraArgs: {setting} on {runtime.engine} {runtime.version}: {why}"
+    if isinstance(spec, CosmosGeneratorSpec):
+        bad = f"guardrails={spec.guardrails.mode}"
+        if bad in runtime.known_bad:
+            yield (
+                f"guardrails: {runtime.engine} {runtime.version} will not start: "
+                f"{runtime.known_bad[bad]}. Choose another spec.runtime.version"
+            )
+
+
+def _generator(spec: CosmosGeneratorSpec, decided: Decided) -> Iterator[str]:
+    split, checkpoint, hub = decided.split, decided.checkpoint, spec.hugging_face
+    if spec.guardrails.mode == "Enabled" and not (hub.token_secret_ref or hub.offline):
+        yield (
+            f"guardrails: {decided.catalog.guardrails.model} is a gated repository, and without "
+            "spec.huggingFace.tokenSecretRef the server stops at start unless the cache holds it "
+            "already"
+        )
+    if spec.offload == "Layerwise" and (split.cfg > 1 or split.ulysses > 1 or split.hsdp):
+        yield (
+            "offload: Layerwise is documented for one GPU and for tensor parallel; together with "
+            "cfg, ulysses or hsdp nobody has published a run"
+        )
+    if spec.replicas > 1:
+        yield (
+            "replicas: video jobs live in the memory of one pod. Clients are kept on their pod by "
+            "address for a day; clients behind one gateway share its address and so one pod"
+        )
+    if checkpoint and checkpoint.pipeline:
+        yield (
+            f"model: {checkpoint.model} answers action requests on /v1/videos; its OpenPI "
+            "websocket is not set up by this version"
+        )
+
+
+def _reasoner(spec: CosmosReasonerSpec, runtime: Runtime) -> Iterator[str]:
+    mode = spec.runtime.mode
+    if mode == "Native" and runtime.reasoner_mode == "Plugin":
+        yield (
+            f"runtime.mode: {runtime.engine} {runtime.version} knows Cosmos 3 only through the "
+            "vllm-cosmos3 plugin and will not start in mode Native: drop the mode"
+        )
+    if mode == "Plugin" and runtime.reasoner_mode == "Native":
+        yield (
+            f"runtime.mode: {runtime.engine} {runtime.version} knows Cosmos 3 by itself and will "
+            "not start in mode Plugin unless the image holds the plugin: drop the mode, or say "
+            "the image's own version in spec.runtime.version"
+        )
+
+
+def _gpu_memory(spec: Spec, decided: Decided) -> Iterator[str]:
+    memory_mib, product = largest_gpu(decided.facts, asked=spec.gpu, catalog=decided.catalog)
+    if warning := memory_warning(decided.fit, gpu_memory_mib=memory_mib, products=product):
+        yield warning
+
+
+def _host_memory(spec: Spec, decided: Decided) -> Iterator[str]:
+    limit = _gib(spec.pod.resources.limits.memory)
+    if limit is None:
+        return
+    if limit <= decided.shm_gib:
+        yield (
+            f"pod.resources.limits.memory: {limit:g} GiB is used up by /dev/shm alone, whose "
+            f"{decided.shm_gib} GiB count against it: raise it or leave it out"
+        )
+    elif limit < decided.host_memory_gib:
+        yield (
+            f"pod.resources.limits.memory: {limit:g} GiB is less than the "
+            f"{decided.host_memory_gib} GiB set aside for this checkpoint by default; the pod may "
+            "be killed for memory. Raise it or leave it out"
+        )
+
+
+def _cache(spec: Spec, decided: Decided) -> Iterator[str]:
+    cache = decided.cache
+    if spec.model.startswith("/") and cache.kind is CacheKind.EMPTY_DIR:
+        yield (
+            f"model: {spec.model} is a path on the cache, and an EmptyDir begins empty: use "
+            "cache.type ExistingClaim with a claim that holds the model"
+        )
+    size = None if cache.kind is CacheKind.EXISTING_CLAIM else _gib(cache.size or None)
+    if size is not None and size < decided.download_gib:
+        yield (
+            f"cache.size: {cache.size} is less than the {decided.download_gib:.1f} GiB to "
+            "download: raise it or leave it out"
+        )
+    disk = _gib(spec.pod.resources.limits.ephemeral_storage)
+    if disk is not None and cache.kind is CacheKind.EMPTY_DIR and disk < decided.download_gib:
+        yield (
+            f"pod.resources.limits.ephemeral-storage: {disk:g} GiB is less than the "
+            f"{decided.download_gib:.1f} GiB that are downloaded onto the node's disk: raise it, "
+            "leave it out, or use cache.type Claim"
+        )
+    if cache.kind is CacheKind.CLAIM and cache.access_mode != "ReadWriteMany":
+        if spec.replicas > 1:
+            yield (
+                f"cache: {spec.replicas} replicas share one {cache.access_mode} claim, so they can "
+                "only run where it is attached: use accessMode ReadWriteMany"
+            )
+        elif spec.rollout.max_surge:
+            yield (
+                f"rollout.maxSurge: the new pod cannot attach the {cache.access_mode} claim on "
+                "another node while the old one holds it: use accessMode ReadWriteMany or "
+                "maxSurge 0"
+            )
+
+
+def _image(spec: Spec, catalog: Catalog) -> Iterator[str]:
+    image = spec.runtime.image
+    if image is None:
+        return
+    reference = split_image(image)
+    if reference.digest:
+        return
+    known = catalog.runtime_for_image(image)
+    if reference.tag in ("", "latest", "nightly") or (known is not None and known.digest):
+        yield (
+            f"runtime.image {image} moves: nodes may run different versions of it. Name "
+            "a version or a digest"
+        )
+
+
+def _gib(quantity: int | str | None) -> float | None:
+    return None if quantity is None else float(parse_quantity(quantity) / 2**30)

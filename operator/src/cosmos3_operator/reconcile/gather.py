@@ -1,0 +1,117 @@
+"""The facts that a plan may know: which GPU nodes the cluster has, by shape.
+
+In: node objects. Out: `Facts`. Nodes change their status every few seconds and have nothing to do
+with most passes, so they are not watched: they are listed when a pass needs them, at most once in
+five minutes, by one caller for all. Where listing is not permitted, they are simply not known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from cosmos3_operator.cluster.client import Client
+from cosmos3_operator.cluster.errors import Forbidden
+from cosmos3_operator.plan.facts import Facts, NodeShape
+from cosmos3_operator.reconcile.kinds import NODES
+
+logger = logging.getLogger(__name__)
+
+FRESH_SECONDS = 300.0
+PRODUCT = "nvidia.com/gpu.product"
+MEMORY = "nvidia.com/gpu.memory"
+OUT_OF_SERVICE = frozenset(
+    {
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+        "node.kubernetes.io/unschedulable",
+    }
+)
+"""Taints that no model pod tolerates. Others may be tolerated, so their nodes count."""
+
+
+class FactsCache:
+    """Lists nodes when asked, and remembers the answer for a while."""
+
+    def __init__(self, *, client: Client, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._facts = Facts()
+        self._fresh_until = float("-inf")
+        self._complained = False
+
+    async def get(self) -> Facts:
+        """Return what is known, at most five minutes old."""
+        if self._clock() < self._fresh_until:
+            return self._facts
+        async with self._lock:
+            if self._clock() >= self._fresh_until:
+                self._facts = Facts(nodes=await self._list())
+                self._fresh_until = self._clock() + FRESH_SECONDS
+        return self._facts
+
+    async def _list(self) -> tuple[NodeShape, ...] | None:
+        counts: Counter[NodeShape] = Counter()
+        try:
+            async for node in self._client.list(NODES):
+                counts.update(node_shapes(node))
+        except Forbidden as error:
+            if not self._complained:
+                logger.warning("GPU nodes are not known, advice will be vaguer: %s", error)
+            self._complained = True
+            return None
+        return group(counts)
+
+
+def node_shapes(node: Mapping[str, Any]) -> Iterator[NodeShape]:
+    """Yield one shape, with `nodes=1`, for each extended resource of a usable node."""
+    spec = node.get("spec") or {}
+    if spec.get("unschedulable") or any(
+        taint.get("key") in OUT_OF_SERVICE for taint in spec.get("taints") or ()
+    ):
+        return
+    labels = (node.get("metadata") or {}).get("labels") or {}
+    allocatable = (node.get("status") or {}).get("allocatable") or {}
+    for name, quantity in allocatable.items():
+        if is_extended(name) and str(quantity).isdecimal() and int(quantity) > 0:
+            yield NodeShape(
+                resource_name=name,
+                gpus=int(quantity),
+                nodes=1,
+                product=labels.get(PRODUCT, ""),
+                memory_mib=_number(labels.get(MEMORY)),
+            )
+
+
+def is_extended(resource_name: str) -> bool:
+    """Whether the name is of the kind that device plugins use."""
+    domain, slash, _ = resource_name.partition("/")
+    return bool(slash) and domain != "kubernetes.io" and not domain.endswith(".kubernetes.io")
+
+
+def group(counts: Mapping[NodeShape, int]) -> tuple[NodeShape, ...]:
+    """Merge equal shapes, largest first, in a stable order."""
+    shapes = (
+        NodeShape(
+            resource_name=shape.resource_name,
+            gpus=shape.gpus,
+            nodes=count,
+            product=shape.product,
+            memory_mib=shape.memory_mib,
+        )
+        for shape, count in counts.items()
+    )
+    return tuple(sorted(shapes, key=lambda s: (-s.gpus, s.resource_name, s.product, -s.memory_mib)))
+
+
+def shapes_of(nodes: Iterable[Mapping[str, Any]]) -> tuple[NodeShape, ...]:
+    """Group whole nodes by shape."""
+    return group(Counter(shape for node in nodes for shape in node_shapes(node)))
+
+
+def _number(label: str | None) -> int:
+    return int(label) if label and label.isdecimal() else 0

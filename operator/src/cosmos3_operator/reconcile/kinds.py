@@ -1,0 +1,59 @@
+"""The kinds this operator reads and writes, and how one object points to another.
+
+In: nothing. Out: resource types, label names and `Key`, which the rest of the loop shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cosmos3_operator.api.resource import GROUP, VERSION, Kind
+from cosmos3_operator.cluster.types import ResourceType
+
+MANAGER = "cosmos3-operator"
+"""Field manager of everything we apply, and the value of the managed-by label."""
+MANAGED_BY = "app.kubernetes.io/managed-by"
+COMPONENT = "app.kubernetes.io/component"
+INSTANCE = "app.kubernetes.io/instance"
+SELECTOR = f"{MANAGED_BY}={MANAGER}"
+
+COMPONENTS: Mapping[str, Kind] = {"generator": Kind.GENERATOR, "reasoner": Kind.REASONER}
+
+NODES = ResourceType(group="", version="v1", kind="Node", plural="nodes", namespaced=False)
+PODS = ResourceType(group="", version="v1", kind="Pod", plural="pods")
+
+RESOURCES: Mapping[str, ResourceType] = {
+    kind: ResourceType(group=GROUP, version=VERSION, kind=kind, plural=f"{kind.lower()}s")
+    for kind in Kind
+}
+
+CHILDREN: Mapping[str, ResourceType] = {
+    child.kind: child
+    for child in (
+        ResourceType(group="", version="v1", kind="ConfigMap", plural="configmaps"),
+        ResourceType(
+            group="", version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims"
+        ),
+        ResourceType(group="", version="v1", kind="Service", plural="services"),
+        ResourceType(
+            group="networking.k8s.io",
+            version="v1",
+            kind="NetworkPolicy",
+            plural="networkpolicies",
+        ),
+        ResourceType(group="apps", version="v1", kind="Deployment", plural="deployments"),
+    )
+}
+
+
+class Key(NamedTuple):
+    """Names one of our resources in the cluster."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return the key as people write it."""
+        return f"{self.kind} {self.namespace}/{self.name}"

@@ -1,0 +1,147 @@
+"""One pass: parse, gather, plan, render, apply, summarize, write the status.
+
+In: a key. Out: `Outcome`, which says when to come back. Everything that a pass needs to know is in
+the store or in the answers to its own requests; it can be run again at any time, by anybody.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cosmos3_operator.api.errors import Invalid
+from cosmos3_operator.cluster.client import Client
+from cosmos3_operator.cluster.errors import NotFound
+from cosmos3_operator.reconcile.children import Children, Converged
+from cosmos3_operator.reconcile.gather import FactsCache
+from cosmos3_operator.reconcile.kinds import RESOURCES, Key
+from cosmos3_operator.reconcile.memo import Memo
+from cosmos3_operator.reconcile.ownership import Owner
+from cosmos3_operator.reconcile.pipeline import Body, Pipeline, Summary
+from cosmos3_operator.reconcile.status_writer import StatusWriter
+from cosmos3_operator.reconcile.store import Store
+from cosmos3_operator.status.observe import Observation
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a pass ended."""
+
+    result: str
+    """success, refused, invalid or gone: a metrics label."""
+    requeue_after: float | None = None
+    has_moved: bool = False
+    """A child changed behind the back of the pass: come back at once."""
+
+    @property
+    def must_retry(self) -> bool:
+        """A child was refused: come back, with growing delays."""
+        return self.result == "refused"
+
+
+GONE = Outcome(result="gone")
+
+
+class Reconciler:
+    """Holds what passes share; each pass is one call."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: Pipeline,
+        client: Client,
+        store: Store,
+        memo: Memo,
+        facts: FactsCache,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._pipeline = pipeline
+        self._client = client
+        self._store = store
+        self._memo = memo
+        self._facts = facts
+        self._clock = clock
+        self._children = Children(client=client, store=store, memo=memo)
+        self._status = StatusWriter(client=client, store=store)
+
+    async def reconcile(self, key: Key) -> Outcome:
+        """Make the cluster agree with the resource, and say so."""
+        body = await self._look_up(key)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            return self._forget(key)
+        resync = self._memo.open(key)
+        try:
+            resource = self._pipeline.parse(body)
+            plan = self._pipeline.make_plan(resource, await self._facts.get())
+        except Invalid as error:
+            summary = self._pipeline.summarize_invalid(body, error, now=self._clock())
+            await self._show(key, body, summary)
+            return Outcome(result="invalid", requeue_after=_sooner(summary, resync))
+        with self._store.passing(key):
+            converged = await self._children.converge(
+                Owner.of(key, body), self._pipeline.render(plan)
+            )
+            observation = self._observe(key, converged)
+        summary = self._pipeline.summarize(resource, plan, observation, now=self._clock())
+        await self._show(key, body, summary)
+        return Outcome(
+            result="refused" if converged.failures else "success",
+            requeue_after=_sooner(summary, resync),
+            has_moved=converged.has_moved,
+        )
+
+    async def _look_up(self, key: Key) -> Body | None:
+        if self._store.is_doubtful(key):
+            try:
+                body = await self._client.get(
+                    RESOURCES[key.kind], namespace=key.namespace, name=key.name
+                )
+            except NotFound:
+                body = None
+            self._store.settle_doubt(key, body)
+        return self._store.resource(key)
+
+    def _observe(self, key: Key, converged: Converged) -> Observation:
+        return Observation(
+            children=dict(self._store.children(key)),
+            pods=self._store.pods(key),
+            failures=converged.failures,
+        )
+
+    async def _show(self, key: Key, body: Body, summary: Summary) -> None:
+        if await self._status.write(key, body["metadata"]["uid"], summary.status):
+            log_transition(body.get("status") or {}, summary.status)
+
+    def _forget(self, key: Key) -> Outcome:
+        self._memo.forget(key)
+        self._status.forget(key)
+        return GONE
+
+
+def _sooner(summary: Summary, resync: float) -> float:
+    after = summary.requeue_after
+    return resync if after is None else min(after, resync)
+
+
+def log_transition(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Write one line when readiness or its reason changes, and nothing at any other time."""
+    before, after = _ready(old), _ready(new)
+    if (before.get("status"), before.get("reason")) == (after.get("status"), after.get("reason")):
+        logger.debug("status updated")
+        return
+    logger.info(
+        "Ready=%s %s: %s", after.get("status"), after.get("reason"), after.get("message", "")
+    )
+
+
+def _ready(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    conditions = status.get("conditions") or ()
+    found: Mapping[str, Any] = next(
+        (condition for condition in conditions if condition.get("type") == "Ready"), {}
+    )
+    return found

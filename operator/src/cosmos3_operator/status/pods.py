@@ -1,0 +1,180 @@
+"""What one pod says about itself: scheduling, image, configuration, crashes, loading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from cosmos3_operator.api.conditions import Reason
+from cosmos3_operator.plan.types import Plan, Verdict
+from cosmos3_operator.status.findings import Finding
+from cosmos3_operator.status.observe import Observation
+
+Pod = Mapping[str, Any]
+
+STALLED_AFTER_RESTARTS = 3
+"""A server that failed this often in the same way will not come up by itself."""
+
+NODES_RETRY_SECONDS = 60.0
+"""Nodes are not watched, so a better answer is looked for now and then."""
+
+_PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+_CONFIG_FAILURES = ("CreateContainerConfigError", "CreateContainerError")
+
+
+def live_pods(observation: Observation) -> tuple[Pod, ...]:
+    """Return the pods that are meant to stay: not the ones that are going."""
+    return tuple(
+        pod for pod in observation.pods if not pod.get("metadata", {}).get("deletionTimestamp")
+    )
+
+
+def pod_finding(plan: Plan, pod: Pod) -> Finding | None:
+    """Return why this pod does not serve, None if it does."""
+    if _is_true(pod, "Ready"):
+        return None
+    if finding := _unscheduled(plan, pod):
+        return finding
+    for container in _containers(pod):
+        if finding := _waiting(plan, container) or _failed(plan, pod, container):
+            return finding
+    return _starting(plan, pod)
+
+
+def is_scheduled(pod: Pod) -> bool:
+    """Tell whether the pod has a node, and so its GPUs."""
+    return bool((pod.get("spec") or {}).get("nodeName")) or _is_true(pod, "PodScheduled")
+
+
+def _unscheduled(plan: Plan, pod: Pod) -> Finding | None:
+    if is_scheduled(pod):
+        return None
+    scheduled = _condition(pod, "PodScheduled")
+    words = str(scheduled.get("message") or "")
+    if scheduled.get("reason") != "Unschedulable":
+        return Finding(reason=Reason.SCHEDULING, message="Waiting for the scheduler")
+    if plan.placement.verdict in (Verdict.TOO_LARGE, Verdict.NO_MATCH):
+        return Finding(
+            reason=Reason.NO_NODE_FITS,
+            message=_sentence(plan.placement.message),
+            requeue_after=NODES_RETRY_SECONDS,
+        )
+    if f"Insufficient {plan.gpu_resource}" in words:
+        return Finding(
+            reason=Reason.INSUFFICIENT_GPUS,
+            message=f"One replica needs {plan.gpus.world_size} {plan.gpu_resource} on one node, "
+            f"and no matching node has that many free. The scheduler says: {words} Free GPUs, add "
+            "a node, or use a smaller spec.parallelism",
+            requeue_after=NODES_RETRY_SECONDS,
+        )
+    return Finding(
+        reason=Reason.SCHEDULING,
+        message=f"No node takes the pod. The scheduler says: {words}",
+        requeue_after=NODES_RETRY_SECONDS,
+    )
+
+
+def _waiting(plan: Plan, container: Mapping[str, Any]) -> Finding | None:
+    waiting = (container.get("state") or {}).get("waiting") or {}
+    reason, words = waiting.get("reason"), _last_line(str(waiting.get("message") or ""))
+    if reason in _PULL_FAILURES:
+        return Finding(
+            reason=Reason.IMAGE_PULL_FAILED,
+            message=f"The image {container.get('image')} cannot be pulled ({reason}): {words}. "
+            "Check spec.runtime.image and spec.pod.imagePullSecrets",
+            stalled=reason in ("InvalidImageName", "ErrImageNeverPull"),
+        )
+    if reason in _CONFIG_FAILURES:
+        return Finding(
+            reason=Reason.CONFIGURATION_MISSING,
+            message=f"The container cannot be created: {words}. Create what is missing; the pod "
+            "goes on by itself",
+        )
+    return None
+
+
+def _failed(plan: Plan, pod: Pod, container: Mapping[str, Any]) -> Finding | None:
+    """Report the newest end of a container that should be running."""
+    ended = (container.get("state") or {}).get("terminated") or (
+        container.get("lastState") or {}
+    ).get("terminated")
+    if not ended:
+        return None
+    restarts = int(container.get("restartCount") or 0)
+    stalled = restarts >= STALLED_AFTER_RESTARTS
+    name = pod.get("metadata", {}).get("name")
+    look = f"See `kubectl logs --previous {name}`"
+    if ended.get("reason") == "OOMKilled":
+        return Finding(
+            reason=Reason.OUT_OF_MEMORY,
+            message="The server was killed for using more host memory than its limit: raise "
+            f"spec.pod.resources.limits.memory. {look}",
+            stalled=stalled,
+        )
+    if _lasted(ended) >= timedelta(seconds=plan.startup.budget_seconds):
+        return Finding(
+            reason=Reason.STARTUP_BUDGET_EXCEEDED,
+            message=f"The server was not healthy within its start-up budget of "
+            f"{plan.startup.budget_seconds} s ({plan.startup.reason}) and was restarted. Raise "
+            f"spec.startupBudgetSeconds, or keep weights on a claim (spec.cache). {look}",
+            stalled=stalled,
+        )
+    words = _last_line(str(ended.get("message") or "")) or "it left no message"
+    return Finding(
+        reason=Reason.CONTAINER_FAILED,
+        message=f"The server ended with exit code {ended.get('exitCode')}: {words}. {look}",
+        stalled=stalled,
+    )
+
+
+def _starting(plan: Plan, pod: Pod) -> Finding:
+    until = _loading_until(plan, pod)
+    limit = f", and may take until {until}" if until else ""
+    return Finding(
+        reason=Reason.STARTING,
+        message=f"The server downloads and loads{limit} (start-up budget "
+        f"{plan.startup.budget_seconds} s: {plan.startup.reason})",
+    )
+
+
+def _loading_until(plan: Plan, pod: Pod) -> str | None:
+    for container in _containers(pod):
+        started = ((container.get("state") or {}).get("running") or {}).get("startedAt")
+        if started:
+            end = _time(started) + timedelta(seconds=plan.startup.budget_seconds)
+            return end.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None
+
+
+def _containers(pod: Pod) -> Iterator[Mapping[str, Any]]:
+    status = pod.get("status") or {}
+    yield from status.get("initContainerStatuses") or ()
+    yield from status.get("containerStatuses") or ()
+
+
+def _condition(pod: Pod, type_: str) -> Mapping[str, Any]:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return next((item for item in conditions if item.get("type") == type_), {})
+
+
+def _is_true(pod: Pod, type_: str) -> bool:
+    return _condition(pod, type_).get("status") == "True"
+
+
+def _lasted(ended: Mapping[str, Any]) -> timedelta:
+    started, finished = ended.get("startedAt"), ended.get("finishedAt")
+    return _time(finished) - _time(started) if started and finished else timedelta()
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].rstrip(".")[:500] if lines else ""
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,191 @@
+"""Plan and observation → the status that users, kubectl, Argo CD and Flux read.
+
+Pure: the clock comes in as `now`, the previous status keeps transition times true. Conditions
+follow kstatus: Reconciling and Stalled are present only while they are true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cosmos3_operator.api.conditions import ConditionType, Reason
+from cosmos3_operator.api.errors import Invalid
+from cosmos3_operator.api.resource import Resource
+from cosmos3_operator.plan.names import endpoint, selector_labels
+from cosmos3_operator.plan.types import Plan
+from cosmos3_operator.status.checks import decide, deployment_of
+from cosmos3_operator.status.findings import Finding
+from cosmos3_operator.status.observe import Observation
+from cosmos3_operator.status.pods import is_scheduled, live_pods
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The whole status, and when to look again."""
+
+    status: dict[str, Any]
+    requeue_after: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Condition:
+    type: ConditionType
+    status: str
+    reason: Reason
+    message: str
+
+
+def summarize(
+    resource: Resource, plan: Plan, observation: Observation, *, now: datetime
+) -> Summary:
+    """Return the status of a resource that has a plan."""
+    finding = decide(plan, observation)
+    live = deployment_of(plan, observation).get("status") or {}
+    conditions = [
+        *_readiness(finding),
+        _accepted(finding),
+        _gpus_available(plan, observation, finding),
+        *_guardrails(plan, finding),
+    ]
+    status = {
+        "observedGeneration": resource.generation,
+        "conditions": _dated(conditions, resource.generation, resource.status, now),
+        "replicas": live.get("replicas", 0),
+        "readyReplicas": live.get("readyReplicas", 0),
+        "selector": ",".join(f"{k}={v}" for k, v in sorted(selector_labels(plan.owner).items())),
+        "endpoint": endpoint(plan),
+        "plan": _plan(plan),
+    }
+    return Summary(status=status, requeue_after=finding.requeue_after)
+
+
+def summarize_invalid(body: Mapping[str, Any], error: Invalid, *, now: datetime) -> Summary:
+    """Return the status of a resource that cannot be served as it is written.
+
+    What runs for an older generation is left alone, so its figures stay.
+    """
+    generation = int((body.get("metadata") or {}).get("generation") or 0)
+    previous = body.get("status") or {}
+    message = "; ".join(map(str, error.errors))
+    finding = Finding(reason=Reason.INVALID_SPEC, message=message, stalled=True)
+    conditions = [*_readiness(finding), _accepted(finding)]
+    kept = {
+        name: previous[name]
+        for name in ("replicas", "readyReplicas", "selector", "endpoint")
+        if name in previous
+    }
+    return Summary(
+        status={
+            "observedGeneration": generation,
+            "conditions": _dated(conditions, generation, previous, now),
+            **kept,
+        }
+    )
+
+
+def _readiness(finding: Finding) -> Iterator[_Condition]:
+    def condition(type_: ConditionType, *, holds: bool) -> _Condition:
+        status = "True" if holds else "False"
+        return _Condition(type=type_, status=status, reason=finding.reason, message=finding.message)
+
+    yield condition(ConditionType.READY, holds=finding.ready)
+    if finding.stalled:
+        yield condition(ConditionType.STALLED, holds=True)
+    elif not finding.ready:
+        yield condition(ConditionType.RECONCILING, holds=True)
+
+
+def _accepted(finding: Finding) -> _Condition:
+    refused = (Reason.INVALID_SPEC, Reason.CHILD_REFUSED, Reason.NAME_TAKEN)
+    if finding.reason in refused:
+        return _Condition(
+            type=ConditionType.ACCEPTED,
+            status="False",
+            reason=finding.reason,
+            message=finding.message,
+        )
+    return _Condition(
+        type=ConditionType.ACCEPTED,
+        status="True",
+        reason=Reason.VALID,
+        message="The spec and everything made from it are valid",
+    )
+
+
+def _gpus_available(plan: Plan, observation: Observation, finding: Finding) -> _Condition:
+    status, reason, message = "Unknown", Reason.SCHEDULING, "No pod has asked for GPUs yet"
+    pods = live_pods(observation)
+    scheduled = sum(map(is_scheduled, pods))
+    each = f"{plan.gpus.world_size} {plan.gpu_resource}"
+    if plan.replicas == 0:
+        reason, message = Reason.SCALED_TO_ZERO, "spec.replicas is 0: no GPU is asked for"
+    elif finding.reason in (Reason.INSUFFICIENT_GPUS, Reason.NO_NODE_FITS):
+        status, reason, message = "False", finding.reason, finding.message
+    elif pods and scheduled >= plan.replicas:
+        status, reason = "True", Reason.GPUS_ASSIGNED
+        message = f"{each} for each of {plan.replicas} pod{'' if plan.replicas == 1 else 's'}"
+    elif pods:
+        message = f"Pods wait for a node with {each}"
+    return _Condition(
+        type=ConditionType.GPUS_AVAILABLE, status=status, reason=reason, message=message
+    )
+
+
+def _guardrails(plan: Plan, finding: Finding) -> Iterator[_Condition]:
+    if plan.guardrails is None:
+        return
+    status, reason = "Unknown", Reason.NOT_RUNNING
+    message = f"No server of this generation runs yet; asked for: {plan.guardrails}"
+    if finding.reason is Reason.SERVING:
+        enabled = plan.guardrails.enabled
+        status = "True" if enabled else "False"
+        reason = Reason.ENABLED if enabled else Reason.DISABLED
+        message = f"{plan.guardrails}, {plan.runtime.engine} {plan.runtime.version}"
+    yield _Condition(
+        type=ConditionType.GUARDRAILS_IN_FORCE, status=status, reason=reason, message=message
+    )
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    status: dict[str, Any] = {
+        "gpusPerReplica": plan.gpus.world_size,
+        "split": plan.gpus.arithmetic,
+        "reason": plan.gpus.reason,
+        "runtime": f"{plan.runtime.engine} {plan.runtime.version}",
+        "image": plan.runtime.image,
+        "memory": plan.memory.reason,
+        "startupBudgetSeconds": plan.startup.budget_seconds,
+        "drainSeconds": plan.drain.drain_seconds,
+        "warnings": list(plan.warnings),
+    }
+    if plan.guardrails is not None:
+        status["guardrails"] = str(plan.guardrails)
+    return status
+
+
+def _dated(
+    conditions: list[_Condition], generation: int, previous: Mapping[str, Any], now: datetime
+) -> list[dict[str, Any]]:
+    """Return conditions with the time since when each has had its status."""
+    before = {item.get("type"): item for item in previous.get("conditions") or ()}
+    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return [
+        {
+            "type": str(item.type),
+            "status": item.status,
+            "reason": str(item.reason),
+            "message": item.message[:4096],
+            "lastTransitionTime": _since(item, before.get(str(item.type)), stamp),
+            "observedGeneration": generation,
+        }
+        for item in conditions
+    ]
+
+
+def _since(condition: _Condition, before: Mapping[str, Any] | None, stamp: str) -> str:
+    if before and before.get("status") == condition.status and before.get("lastTransitionTime"):
+        return str(before["lastTransitionTime"])
+    return stamp

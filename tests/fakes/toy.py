@@ -1,0 +1,124 @@
+"""A core small enough to see through: `spec.children` names the children, `spec.invalid` breaks it.
+
+It lets tests drive the loop without knowing how a model server is planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cosmos3_operator.api.errors import FieldError, Invalid
+from cosmos3_operator.api.resource import API_VERSION
+from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.reconcile.kinds import CHILDREN, COMPONENT, INSTANCE, MANAGED_BY, MANAGER
+from cosmos3_operator.reconcile.pipeline import Pipeline
+from cosmos3_operator.status.observe import Observation
+
+COMPONENT_OF = {"CosmosGenerator": "generator", "CosmosReasoner": "reasoner"}
+
+
+@dataclass(frozen=True)
+class ToySummary:
+    status: dict[str, Any]
+    requeue_after: float | None = None
+
+
+def resource(name: str = "super", *, kind: str = "CosmosGenerator", **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"children": ["Service", "Deployment"], "value": 1, **spec},
+    }
+
+
+def parse(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    if body["spec"].get("invalid"):
+        raise Invalid((FieldError("spec.invalid", "is set"),))
+    return body
+
+
+def make_plan(body: Mapping[str, Any], facts: Facts) -> Mapping[str, Any]:
+    return body
+
+
+def labels_of(body: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        MANAGED_BY: MANAGER,
+        COMPONENT: COMPONENT_OF[body["kind"]],
+        INSTANCE: body["metadata"]["name"],
+    }
+
+
+def render(body: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    return tuple(manifest(body, kind) for kind in body["spec"]["children"])
+
+
+def manifest(body: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "name": body["metadata"]["name"],
+        "namespace": body["metadata"]["namespace"],
+        "labels": labels_of(body),
+    }
+    if not (kind == "PersistentVolumeClaim" and body["spec"].get("retain")):
+        metadata["ownerReferences"] = [
+            {
+                "apiVersion": body["apiVersion"],
+                "kind": body["kind"],
+                "name": body["metadata"]["name"],
+                "uid": body["metadata"]["uid"],
+                "controller": True,
+                "blockOwnerDeletion": True,
+            }
+        ]
+    content = {"value": str(body["spec"]["value"])}
+    return {
+        "apiVersion": CHILDREN[kind].api_version,
+        "kind": kind,
+        "metadata": metadata,
+        **({"data": content} if kind == "ConfigMap" else {"spec": content}),
+    }
+
+
+def summarize(
+    body: Mapping[str, Any], plan: Any, observation: Observation, /, *, now: datetime
+) -> ToySummary:
+    deployments = [
+        live.get("status", {}).get("readyReplicas", 0)
+        for ref, live in observation.children.items()
+        if ref.kind == "Deployment"
+    ]
+    is_ready = any(deployments) and not observation.failures
+    failures = [f"{one.ref.kind}: {one.reason}" for one in observation.failures]
+    ready = {
+        "type": "Ready",
+        "status": "True" if is_ready else "False",
+        "reason": "Refused" if failures else "Serving" if is_ready else "Starting",
+        "message": ", ".join(failures),
+    }
+    return ToySummary(
+        {
+            "observedGeneration": body["metadata"]["generation"],
+            "children": len(observation.children),
+            "pods": len(observation.pods),
+            "conditions": [ready],
+        },
+        requeue_after=body["spec"].get("requeueAfter"),
+    )
+
+
+def summarize_invalid(body: Mapping[str, Any], error: Invalid, /, *, now: datetime) -> ToySummary:
+    ready = {"type": "Ready", "status": "False", "reason": "Invalid", "message": str(error)}
+    return ToySummary({"observedGeneration": body["metadata"]["generation"], "conditions": [ready]})
+
+
+PIPELINE = Pipeline(
+    parse=parse,
+    make_plan=make_plan,
+    render=render,
+    summarize=summarize,
+    summarize_invalid=summarize_invalid,
+)

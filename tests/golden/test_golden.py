@@ -1,0 +1,69 @@
+"""Each folder here is a case that reads like documentation: a resource in, plan and objects out.
+
+cr.yaml         the resource; a case without one takes the example of the same name
+facts.yaml      the cluster's GPU nodes, as `plan --nodes` reads them; not known if absent
+plan.txt        what `cosmos3-operator plan` prints, or why the resource is refused
+manifests.yaml  what `cosmos3-operator render` prints; absent if the resource is refused
+
+`make golden` rewrites the outputs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cosmos3_operator.cli.files import read_resources
+from cosmos3_operator.cli.plan import read_nodes
+from cosmos3_operator.cli.render import plan_all, to_yaml
+from cosmos3_operator.manifests.render import render
+from cosmos3_operator.plan.explain import explain
+from cosmos3_operator.plan.facts import Facts
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[1] / "examples"
+
+OUTPUTS = ("plan.txt", "manifests.yaml")
+
+CASES = sorted({p.name for p in HERE.iterdir() if p.is_dir() and p.name != "__pycache__"})
+MISSING = sorted({p.stem for p in EXAMPLES.glob("*.yaml")} - set(CASES))
+
+
+def source_of(case: str) -> Path:
+    own = HERE / case / "cr.yaml"
+    return own if own.exists() else EXAMPLES / f"{case}.yaml"
+
+
+def outputs_of(case: str) -> dict[str, str]:
+    facts = HERE / case / "facts.yaml"
+    plans, errors = plan_all(
+        read_resources([str(source_of(case))]),
+        namespace=None,
+        facts=read_nodes(facts) if facts.exists() else Facts(),
+    )
+    if errors:
+        refused = [line.removeprefix(f"{source_of(case)}: ") for line in errors]
+        return {"plan.txt": "\n".join(["Refused", *refused]) + "\n"}
+    return {
+        "plan.txt": "\n\n\n".join(explain(plan) for _, plan in plans) + "\n",
+        "manifests.yaml": to_yaml(child for _, plan in plans for child in render(plan)),
+    }
+
+
+@pytest.mark.parametrize("case", [*CASES, *MISSING])
+def test_golden(case: str, request: pytest.FixtureRequest):
+    made = outputs_of(case)
+    folder = HERE / case
+    if request.config.getoption("--update-golden", default=False):
+        folder.mkdir(exist_ok=True)
+        for name in OUTPUTS:
+            (folder / name).unlink(missing_ok=True)
+        for name, text in made.items():
+            (folder / name).write_text(text, "utf-8")
+    committed = {n: (folder / n).read_text("utf-8") for n in OUTPUTS if (folder / n).exists()}
+    assert made == committed, f"{case} changed: run `make golden` and read the diff"
+
+
+def test_every_case_has_an_input():
+    assert [case for case in CASES if not source_of(case).exists()] == []

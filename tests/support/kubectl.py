@@ -1,0 +1,33 @@
+"""Real kubectl, as users run it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bed.binaries import kubectl as kubectl_binary
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Kubectl:
+    """Real kubectl on the cluster under test."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
+
+    def __call__(self, *args: str, stdin: str | None = None, check: bool = True) -> str:
+        """Run kubectl and return both streams; a failure fails the test unless `check=False`."""
+        done = subprocess.run(
+            [str(kubectl_binary()), f"--kubeconfig={self.kubeconfig}", *args],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        if check and done.returncode:
+            pytest.fail(f"kubectl {' '.join(args)}: {done.stdout}{done.stderr}")
+        return done.stdout + done.stderr

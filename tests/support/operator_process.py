@@ -1,0 +1,84 @@
+"""The operator as users run it: a process of its own, reached only through a kubeconfig."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from support.waiting import eventually
+
+PROGRAM = Path(sys.executable).with_name("cosmos3-operator")
+STOP_SECONDS = 120.0
+
+
+class OperatorProcess:
+    """Starts, stops and kills one operator; its log is kept for a failing test to show."""
+
+    def __init__(self, *, kubeconfig: Path, log: Path, options: tuple[str, ...] = ()) -> None:
+        self.log = log
+        self._kubeconfig = kubeconfig
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._mark = 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running operator."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, *, wait: bool = True) -> None:
+        """Start it, and wait until it watches unless told otherwise."""
+        assert self._process is None or self._process.poll() is not None, "it runs already"
+        self._mark = self.log.stat().st_size if self.log.exists() else 0
+        words = [str(PROGRAM), "run", f"--kubeconfig={self._kubeconfig}", "--listen=127.0.0.1:0"]
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*words, "--log-format=json", *self._options],
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "PYTHONWARNINGS": "default"},
+            )
+        if wait:
+            self.wait_until_watching()
+
+    def wait_until_watching(self) -> None:
+        """Wait until the newest start has come so far that every watch runs."""
+        assert self._process is not None
+        process = self._process
+        eventually(
+            lambda: (process.poll(), self.log.read_bytes()[self._mark :]),
+            lambda seen: seen[0] is not None or b"all watches run" in seen[1],
+            what="the operator's start",
+        )
+        assert process.poll() is None, self.log.read_text()
+
+    def stop(self) -> int:
+        """Ask it to stop (SIGTERM); return its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout=STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it without asking (SIGKILL)."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(timeout=STOP_SECONDS)

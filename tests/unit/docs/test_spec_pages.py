@@ -1,0 +1,77 @@
+"""docs/spec is complete and fresh: generated pages match the models, every word is explained."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from cosmos3_operator.api.conditions import ConditionType, Reason
+from cosmos3_operator.api.resource import Kind
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCS = ROOT / "docs"
+PAGES: dict[Path, str] = runpy.run_path(str(DOCS / "generate.py"))["pages"]()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_committed_page_is_fresh(path: Path) -> None:
+    assert path.read_text("utf-8") == PAGES[path], f"{path.name} is stale: run 'make docs'"
+
+
+def test_every_kind_has_a_page() -> None:
+    assert {path.stem for path in PAGES} == {kind.lower() for kind in Kind}
+
+
+def words(chapter: str) -> list[str]:
+    """Return the headings of a chapter of conditions.md."""
+    text = (DOCS / "spec" / "conditions.md").read_text("utf-8")
+    chapters = dict(re.findall(r"^# (.+?)\n(.*?)(?=^# |\Z)", text, re.M | re.S))
+    return re.findall(r"^## (\w+)$", chapters[chapter], re.M)
+
+
+def test_every_condition_is_documented_once() -> None:
+    assert sorted(words("Conditions")) == sorted(map(str, ConditionType))
+
+
+def test_every_reason_is_documented_once() -> None:
+    assert sorted(words("Reasons")) == sorted(map(str, Reason))
+
+
+def test_every_reason_says_what_to_do() -> None:
+    text = (DOCS / "spec" / "conditions.md").read_text("utf-8")
+    reasons = text.partition("\n# Reasons\n")[2].split("\n## ")[1:]
+    silent = [part.split("\n", 1)[0] for part in reasons if "**What to do:**" not in part]
+    assert silent == []
+
+
+def pages_of_the_project() -> list[Path]:
+    readmes = ("charts", "images", "e2e", "operator", "tests/bed", "examples", ".")
+    found = [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]
+    return sorted({*found, *(ROOT / folder / "README.md" for folder in readmes)})
+
+
+@pytest.mark.parametrize(
+    "page", pages_of_the_project(), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.S)
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    broken = [link for link in links if "://" not in link and not leads_somewhere(page, link)]
+    assert broken == []
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    name, _, anchor = link.partition("#")
+    target = (page.parent / name).resolve() if name else page
+    if not target.exists():
+        return False
+    return not anchor or anchor in anchors(target)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that Markdown renderers give a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.M)
+    return {re.sub(r"[^a-z0-9 _-]", "", text.lower()).replace(" ", "-") for text in headings}

@@ -1,0 +1,122 @@
+"""The preStop hook, run as the pod runs it, against a server that answers like vLLM-Omni."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from unit.plan import specs
+
+Answer = tuple[int, object]
+
+
+class Jobs(ThreadingHTTPServer):
+    """Gives one answer after the other, the last one for ever, and keeps what was asked."""
+
+    def __init__(self, answers: list[Answer]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answers = answers
+        self.asked: list[tuple[str, str | None]] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Jobs
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, self.headers.get("Authorization")))
+        answers = self.server.answers
+        status, body = answers.pop(0) if len(answers) > 1 else answers[0]
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def serving(answers: list[Answer]) -> Iterator[Jobs]:
+    server = Jobs(answers)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def drain(port: int, *, limit: int, first: int = 0, key: str = "") -> float:
+    """Run the hook's own script; return how long it took."""
+    hook = specs.container_of(specs.generator())["lifecycle"]["preStop"]["exec"]["command"]
+    script = hook[hook.index("-c") + 1]
+    began = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-c", script, str(port), str(limit), str(first)],
+        env={"VLLM_API_KEY": key} if key else {},
+        check=True,
+        timeout=60,
+    )
+    return time.monotonic() - began
+
+
+def listed(*states: str) -> Answer:
+    return 200, {"data": [{"id": str(i), "status": state} for i, state in enumerate(states)]}
+
+
+def test_waits_until_the_last_job_is_done():
+    with serving([listed("completed", "queued"), listed("completed", "failed")]) as server:
+        drain(server.server_port, limit=30)
+    assert len(server.asked) == 2
+
+
+def test_an_idle_server_is_let_go_at_once():
+    with serving([listed()]) as server:
+        assert drain(server.server_port, limit=30) < 10
+    assert len(server.asked) == 1
+
+
+def test_waiting_is_bounded():
+    with serving([listed("in_progress")]) as server:
+        assert drain(server.server_port, limit=3) < 15
+
+
+@pytest.mark.parametrize("answer", [(401, {}), (503, {})])
+def test_a_server_that_cannot_tell_is_not_waited_for(answer: Answer):
+    with serving([answer]) as server:
+        drain(server.server_port, limit=30)
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_is_gone_is_not_waited_for():
+    with serving([listed()]) as server:
+        port = server.server_port
+    assert drain(port, limit=30) < 10
+
+
+def test_it_shows_the_key_and_asks_for_the_newest_jobs():
+    with serving([listed()]) as server:
+        drain(server.server_port, limit=30, key="s3cret")
+    assert server.asked == [("/v1/videos?limit=100&order=desc", "Bearer s3cret")]
+
+
+def test_the_hook_is_given_port_and_limits():
+    hook = specs.container_of(specs.generator(drainSeconds=300))["lifecycle"]["preStop"]
+    assert hook["exec"]["command"][-3:] == ["8000", "300", "10"]
+
+
+def test_a_reasoner_drains_by_itself_and_only_leaves_the_endpoints_first():
+    plan = specs.reasoner(drainSeconds=300)
+    assert specs.container_of(plan)["lifecycle"]["preStop"] == {"sleep": {"seconds": 10}}
+    assert plan.drain.grace_seconds > 10 + 300

@@ -1,0 +1,220 @@
+"""Single decisions of the planner, each by its smallest example."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cosmos3_operator.catalog.load import load
+from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.plan.types import CacheKind, Verdict
+from unit.plan import specs
+
+NO_GUARDRAILS = {"mode": "Disabled"}
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "expected"),
+    [
+        # As published: the fastest layout of eight GPUs, and that of four for throughput.
+        (specs.SUPER, {"gpus": 8}, (1, 2, 4, True)),
+        (specs.SUPER, {"gpus": 8, "goal": "Latency"}, (1, 2, 4, True)),
+        (specs.SUPER, {"gpus": 4, "goal": "Throughput"}, (4, 1, 1, False)),
+        (specs.SUPER, {"gpus": 2}, (1, 2, 1, True)),
+        (specs.NANO, {"gpus": 2}, (1, 2, 1, False)),
+        # By rule, where nothing is published.
+        (specs.SUPER, {"gpus": 4}, (1, 2, 2, True)),
+        (specs.SUPER, {"gpus": 16, "goal": "Throughput"}, (8, 2, 1, False)),
+        (specs.NANO, {"gpus": 4}, (1, 2, 2, False)),
+        (specs.NANO, {"gpus": 1}, (1, 1, 1, False)),
+        (specs.FOUR_STEP, {"gpus": 8}, (8, 1, 1, False)),
+        # As written.
+        (specs.SUPER, {"tensor": 4, "cfg": 2}, (4, 2, 1, False)),
+        (specs.SUPER, {"cfg": 2}, (1, 2, 1, False)),
+        # No degree at all is the catalog's default, also when hsdp is ruled out.
+        (specs.SUPER, {}, (4, 1, 1, False)),
+        (specs.SUPER, {"hsdp": False}, (4, 1, 1, False)),
+        ("someone/fine-tune", {}, (1, 1, 1, False)),
+    ],
+)
+def test_split(model: str, asked: dict[str, Any], expected: tuple[int, int, int, bool]):
+    split = specs.generator(model=model, parallelism=asked).gpus
+    assert (split.tensor, split.cfg, split.ulysses, split.hsdp) == expected
+    assert split.reason
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"guardrails": {"offloadModels": True}}, "spec.guardrails.offloadModels"),
+        ({"runtime": {"version": "0.99.0"}}, "spec.runtime.version"),
+        ({"runtime": {"image": "vllm/vllm-openai:v0.30.0"}}, "spec.runtime.image"),
+        (
+            {"runtime": {"version": "0.30.0", "image": "mirror/vllm/vllm-omni:v0.28.0"}},
+            "spec.runtime.version",
+        ),
+        ({"model": "someone/fine-tune", "cache": {"type": "Claim"}}, "spec.cache.size"),
+    ],
+)
+def test_refusals_name_the_field_and_the_way_out(spec: dict[str, Any], path: str):
+    found = specs.refusal(specs.GENERATOR, **{"model": specs.NANO, **spec})
+    assert list(found) == [path]
+    assert any(word in found[path] for word in ("use", "drop", "leave", "write"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"runtime": {"version": "0.21.0"}}, "spec.runtime.image"),
+        ({"runtime": {"version": "0.33.0", "cuda": "12"}}, "spec.runtime.cuda"),
+        ({"model": specs.EDGE, "runtime": {"version": "0.23.0"}}, "spec.runtime.version"),
+    ],
+)
+def test_reasoner_refusals(spec: dict[str, Any], path: str):
+    assert list(specs.refusal(specs.REASONER, **{"model": specs.NANO, **spec})) == [path]
+
+
+def test_edge_reasons_on_the_image_that_its_model_card_names():
+    # Its version is below the one that knows Edge, yet this build does.
+    for spec in ({}, {"runtime": {"version": "cosmos3"}}):
+        assert specs.reasoner(model=specs.EDGE, **spec).runtime.name == "cosmos3"
+
+
+def test_the_same_version_by_image_and_by_name_agree():
+    runtime = {"version": "0.28.0", "image": "registry.local/vllm/vllm-omni:v0.28.0"}
+    plan = specs.generator(runtime=runtime)
+    assert plan.runtime.image == runtime["image"]
+    assert plan.runtime.version == "0.28.0"
+
+
+def test_images_are_exact():
+    for spec in ({}, {"runtime": {"version": "0.30.0"}}):
+        image = specs.generator(**spec).runtime.image
+        assert "@sha256:" in image or image.endswith(":v0.30.0")
+    cuda_12 = specs.reasoner(runtime={"version": "0.28.0", "cuda": "12"})
+    assert cuda_12.runtime.image == "vllm/vllm-openai:v0.28.0-cu129"
+    assert cuda_12.runtime.cuda_pinned
+
+
+@pytest.mark.parametrize(
+    ("runtime", "expected"),
+    [
+        ({}, False),
+        ({"version": "0.21.0", "image": "registry.example.com/plugin:1"}, True),
+        ({"mode": "Plugin", "image": "registry.example.com/plugin:1"}, True),
+    ],
+)
+def test_the_override_comes_only_with_the_plugin(runtime: dict[str, str], *, expected: bool):
+    assert ("--hf-overrides" in specs.reasoner(runtime=runtime).args) == expected
+
+
+@pytest.mark.parametrize("version", ["cosmos3", "0.26.0", "0.28.0", "0.30.0"])
+def test_guardrails_off_by_what_each_version_obeys(version: str):
+    plan = specs.generator(runtime={"version": version}, guardrails=NO_GUARDRAILS)
+    by_config = version == "0.30.0"
+    assert ("--deploy-config" in plan.args) == by_config
+    assert ("--no-guardrails" in plan.args) == (not by_config)
+    assert str(plan.guardrails).startswith("Disabled")
+
+
+def test_guardrails_avoid_xet_on_the_july_image_only_while_they_are_on():
+    assert ("HF_HUB_DISABLE_XET", "1") in {(v.name, v.value) for v in specs.generator().env}
+    off = specs.generator(guardrails=NO_GUARDRAILS)
+    assert "HF_HUB_DISABLE_XET" not in {v.name for v in off.env}
+
+
+def test_guardrails_add_to_the_download():
+    on, off = specs.generator(), specs.generator(guardrails=NO_GUARDRAILS)
+    added = on.startup.download_gib - off.startup.download_gib
+    assert added == pytest.approx(load().guardrails.download_gib, abs=0.1)
+    assert specs.generator(huggingFace={"offline": True}).startup.download_gib == 0
+    local = specs.generator(model="/cache/models/mine").startup
+    assert local.download_gib == pytest.approx(load().guardrails.download_gib)
+
+
+def test_measured_memory_counts_before_what_nim_reserves():
+    assert specs.generator().memory.peak_gib == 53.5
+    assert specs.generator(offload="Layerwise").memory.peak_gib == 24.2
+    # Where there is nothing else, NIM's figure is better than none.
+    assert specs.generator(model=specs.SUPER, parallelism={"tensor": 1}).memory.peak_gib == 150
+
+
+def test_weights_that_fit_no_gpu_are_said_even_without_a_measured_peak():
+    spec = {"model": specs.SUPER, "parallelism": {"cfg": 2, "ulysses": 4}}
+    assert "120.9 GiB" in " ".join(specs.generator(specs.CLUSTER, **spec).warnings)
+    named = {**spec, "gpu": {"products": ["NVIDIA-L40S"]}}
+    assert "45.0 GiB" in " ".join(specs.generator(**named).warnings)
+
+
+@pytest.mark.parametrize(
+    ("facts", "gpu", "gpus", "verdict"),
+    [
+        (Facts(), {}, 8, Verdict.UNKNOWN),
+        (specs.CLUSTER, {}, 8, Verdict.FITS),
+        (specs.CLUSTER, {}, 16, Verdict.TOO_LARGE),
+        (specs.CLUSTER, {"products": ["NVIDIA-L40S"]}, 8, Verdict.TOO_LARGE),
+        (specs.CLUSTER, {"minMemory": "80G"}, 8, Verdict.FITS),
+        (specs.CLUSTER, {"minMemory": "100G"}, 1, Verdict.NO_MATCH),
+        (specs.CLUSTER, {"resourceName": "amd.com/gpu"}, 1, Verdict.NO_MATCH),
+        (Facts(nodes=()), {}, 1, Verdict.NO_MATCH),
+    ],
+)
+def test_placement(facts: Facts, gpu: dict[str, Any], gpus: int, verdict: Verdict):
+    plan = specs.generator(facts, model=specs.SUPER, gpu=gpu, parallelism={"gpus": gpus})
+    assert plan.placement.verdict is verdict
+    assert bool(plan.placement.message) == (verdict in (Verdict.TOO_LARGE, Verdict.NO_MATCH))
+
+
+def test_placement_says_how_many_gpus_are_missing():
+    plan = specs.generator(specs.CLUSTER, model=specs.SUPER, parallelism={"gpus": 16})
+    assert "8 GPUs short" in plan.placement.message
+    assert "2 × 8 NVIDIA-H100-80GB-HBM3, 1 × 4 NVIDIA-L40S" in plan.placement.message
+
+
+@pytest.mark.parametrize(
+    ("resources", "request_", "limit"),
+    [
+        ({}, "24Gi", None),
+        ({"limits": {"memory": "20Gi"}}, "20Gi", "20Gi"),
+        ({"requests": {"memory": "30Gi"}}, "30Gi", None),
+        ({"requests": {"memory": "30Gi"}, "limits": {"memory": "40Gi"}}, "30Gi", "40Gi"),
+    ],
+)
+def test_host_memory(resources: dict[str, Any], request_: str, limit: str | None):
+    plan = specs.generator(pod={"resources": resources})
+    assert (plan.memory_request, plan.memory_limit) == (request_, limit)
+
+
+def test_offload_asks_for_host_memory_and_time():
+    plain, offloaded = specs.generator(), specs.generator(offload="Layerwise")
+    assert (plain.memory_request, offloaded.memory_request) == ("24Gi", "56Gi")
+    assert offloaded.startup.init_seconds == 2 * plain.startup.init_seconds
+
+
+def test_cache_sizes():
+    assert specs.generator().cache.size == "60Gi"
+    assert specs.generator(cache={"size": "1Ti"}).cache.size == "1Ti"
+    assert specs.generator(model="someone/fine-tune").cache.size == ""
+    own = specs.generator(cache={"type": "ExistingClaim", "claimName": "weights"}).cache
+    assert (own.kind, own.claim_name) == (CacheKind.EXISTING_CLAIM, "weights")
+
+
+def test_limits_that_were_asked_for_are_kept():
+    plan = specs.generator(drainSeconds=100, startupBudgetSeconds=700)
+    assert (plan.drain.drain_seconds, plan.startup.budget_seconds) == (100, 700)
+    assert specs.value_of(plan, "--init-timeout") == "700"
+    reasoner = specs.reasoner(drainSeconds=100)
+    assert specs.value_of(reasoner, "--shutdown-timeout") == "100"
+
+
+def test_ones_own_environment_comes_last_and_once():
+    env = specs.generator(pod={"env": [{"name": "DO_NOT_TRACK", "value": "0"}]}).env
+    assert [v.value for v in env if v.name == "DO_NOT_TRACK"] == ["0"]
+    assert env[-1].name == "DO_NOT_TRACK"
+
+
+def test_a_list_of_media_hosts_also_stops_redirects():
+    plan = specs.reasoner(allowedMediaDomains=["media.example.com"])
+    assert ("VLLM_MEDIA_URL_ALLOW_REDIRECTS", "0") in {(v.name, v.value) for v in plan.env}
+    assert specs.value_of(plan, "--allowed-media-domains") == "media.example.com"

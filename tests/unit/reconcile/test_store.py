@@ -1,0 +1,148 @@
+"""Late, early, repeated and missing news: the store keeps the newest and asks for passes rarely."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cosmos3_operator.reconcile.store import Store
+from cosmos3_operator.status.observe import ChildRef
+from fakes import toy
+from fakes.loop import KEY
+
+REF = ChildRef("Service", "super")
+
+
+def body(version: int, *, uid: str = "u", **more: Any) -> dict[str, Any]:
+    base = toy.resource()
+    base["metadata"].update(uid=uid, resourceVersion=str(version), generation=1)
+    return {**base, **more}
+
+
+def service(version: int, *, uid: str = "s") -> dict[str, Any]:
+    metadata = {"name": "super", "namespace": "default", "uid": uid}
+    return {
+        "kind": "Service",
+        "metadata": {**metadata, "resourceVersion": str(version), "managedFields": [1]},
+        "spec": {"big": 1},
+    }
+
+
+def pod(version: int, phase: str, **metadata: Any) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": metadata.pop("name", "p"),
+            "uid": "p",
+            "resourceVersion": str(version),
+            **metadata,
+        },
+        "spec": {"nodeName": "n", "containers": []},
+        "status": {"phase": phase, "podIP": "10.0.0.1"},
+    }
+
+
+def test_what_nobody_reads_is_not_kept() -> None:
+    store = Store()
+    heavy = body(1)
+    heavy["metadata"]["managedFields"] = [{}]
+    heavy["metadata"]["annotations"] = {
+        "kubectl.kubernetes.io/last-applied-configuration": "{}",
+        "kept": "1",
+    }
+    store.put_resource(KEY, heavy)
+    kept = store.resource(KEY)
+    assert kept is not None
+    assert "managedFields" not in kept["metadata"]
+    assert kept["metadata"]["annotations"] == {"kept": "1"}
+    store.put_child(KEY, REF, service(1))
+    child = store.child(KEY, REF)
+    assert child is not None
+    assert "spec" not in child
+    assert "managedFields" not in child["metadata"]
+
+
+def test_an_older_version_never_replaces_a_newer_one() -> None:
+    store = Store()
+    assert store.put_resource(KEY, body(10))
+    assert not store.put_resource(KEY, body(9, status={"old": True}))
+    assert "status" not in (store.resource(KEY) or {})
+    assert not store.put_resource(KEY, body(10))
+
+
+def test_what_was_seen_deleted_does_not_come_back() -> None:
+    store = Store()
+    store.put_child(KEY, REF, service(5))
+    assert store.drop_child(KEY, REF, service(6))
+    assert not store.put_child(KEY, REF, service(5))
+    assert store.child(KEY, REF) is None
+
+
+def test_what_only_left_the_selection_can_come_back() -> None:
+    store = Store()
+    store.put_child(KEY, REF, service(5))
+    store.drop_child(KEY, REF, service(6))
+    assert store.put_child(KEY, REF, service(7))
+    assert store.child(KEY, REF) is not None
+
+
+def test_a_late_deletion_does_not_hit_the_successor() -> None:
+    store = Store()
+    store.put_child(KEY, REF, service(7, uid="new"))
+    assert not store.drop_child(KEY, REF, service(6, uid="old"))
+    assert store.child(KEY, REF) is not None
+    store.put_resource(KEY, body(7, uid="new"))
+    assert not store.drop_resource(KEY, body(6, uid="old"))
+    assert store.resource(KEY) is not None
+
+
+def test_our_own_status_is_no_news_and_a_foreign_one_is() -> None:
+    store = Store()
+    store.put_resource(KEY, body(1))
+    store.will_write_status(KEY, {"a": 1})
+    assert not store.put_resource(KEY, body(2, status={"a": 1}))
+    assert store.put_resource(KEY, body(3, status={"a": 2}))
+
+
+def test_news_during_a_pass_ask_for_none() -> None:
+    store = Store()
+    with store.passing(KEY):
+        assert not store.put_child(KEY, REF, service(1))
+        assert not store.put_pod(KEY, pod(1, "Running"))
+        assert not store.drop_child(KEY, REF, service(2))
+        assert store.put_resource(KEY, body(1))
+    assert store.put_child(KEY, REF, service(3))
+
+
+def test_pods_are_sorted_by_age_and_only_visible_changes_count() -> None:
+    store = Store()
+    assert store.put_pod(KEY, pod(1, "Pending", creationTimestamp="2"))
+    older = pod(2, "Running", creationTimestamp="1", name="older")
+    older["metadata"]["uid"] = "older"
+    assert store.put_pod(KEY, older)
+    assert [one["metadata"]["name"] for one in store.pods(KEY)] == ["older", "p"]
+    assert not store.put_pod(KEY, pod(3, "Pending", creationTimestamp="2"))
+    assert store.put_pod(KEY, pod(4, "Running", creationTimestamp="2"))
+    assert store.pods(KEY)[1]["spec"] == {"nodeName": "n"}
+    assert store.drop_pod(KEY, "p", pod(5, "Running"))
+    assert len(store.pods(KEY)) == 1
+
+
+def test_deletions_are_remembered_within_bounds() -> None:
+    store = Store()
+    for number in range(5000):
+        store.drop_pod(KEY, "p", {"metadata": {"uid": str(number), "resourceVersion": "1"}})
+    assert len(store._deleted) == 4096
+
+
+def test_doubt_ends_with_an_answer() -> None:
+    store = Store()
+    store.doubt(KEY)
+    assert not store.is_doubtful(KEY)
+    store.put_resource(KEY, body(1))
+    store.doubt(KEY)
+    assert store.is_doubtful(KEY)
+    store.settle_doubt(KEY, body(1))
+    assert not store.is_doubtful(KEY)
+    assert store.resource(KEY) is not None
+    store.doubt(KEY)
+    store.settle_doubt(KEY, None)
+    assert store.resource(KEY) is None
