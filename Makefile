@@ -20,12 +20,15 @@ help: ## Show this help
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sort | \
 	  awk 'BEGIN {FS = ":.*?## "} {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
-$(VENV)/.ready: requirements/dev.txt pyproject.toml requirements/find-python
+$(VENV)/.locked: requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found: install one, or set PYTHON=/path/to/python3" >&2; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) from requirements/dev.txt"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.ready: $(VENV)/.locked pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -84,7 +87,7 @@ docs: setup ## Generate docs/spec/ from the API models
 
 .PHONY: golden
 golden: setup ## Rewrite the golden files; read the diff
-	@$(BIN)/python -m pytest -q tests/golden --update-golden
+	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
 
 .PHONY: bench
 bench: setup ## Measure the operator against a bare client on a local control plane

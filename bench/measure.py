@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -284,10 +284,29 @@ async def _objects(session: aiohttp.ClientSession) -> Objects:
 
 def same(one: Objects, other: Objects) -> None:
     """Insist that two runs made the same objects: only then can their times be compared."""
-    for name in sorted(one.keys() | other.keys()):
-        if one.get(name) != other.get(name):
-            kind, object_name = name
-            raise BenchError(
-                f"{kind} {object_name} is not the same in two runs, so that their times cannot be "
-                f"compared:\n{json.dumps(one.get(name))}\n{json.dumps(other.get(name))}"
-            )
+    found = difference_of(one, other)
+    if found is not None:
+        raise BenchError(f"two runs made different objects, so their times say nothing: {found}")
+
+
+def difference_of(one: Any, other: Any, path: str = "") -> str | None:
+    """Return where two values differ first, and how; None if they do not."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return _first(
+            difference_of(one.get(name), other.get(name), f"{path}.{_text(name)}")
+            for name in sorted(one.keys() | other.keys())
+        )
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return _first(
+            difference_of(ours, theirs, f"{path}[{index}]")
+            for index, (ours, theirs) in enumerate(zip(one, other, strict=True))
+        )
+    return None if one == other else f"{path.lstrip('.')}: {json.dumps(one)} / {json.dumps(other)}"
+
+
+def _first(differences: Iterable[str | None]) -> str | None:
+    return next((found for found in differences if found is not None), None)
+
+
+def _text(name: Any) -> str:
+    return "/".join(name) if isinstance(name, tuple) else str(name)

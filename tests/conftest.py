@@ -21,6 +21,15 @@ from support.resources import PLURALS
 from support.waiting import eventually
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that rewrites golden files."""
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write what the code makes into the golden folders instead of comparing",
+    )
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bed.Cluster]:
     """A control plane of our own with simulated GPU nodes, for the whole session."""

@@ -352,7 +352,7 @@ def _replace(draw: DrawFn, kind: Kind, body: Json) -> None:
 def _nudge(draw: DrawFn, kind: Kind, body: Json) -> None:
     """Change a value a little: just over the limit, another type that looks the same."""
     path = draw(_place(body))
-    value = _get(body, path)
+    value = get(body, path)
     if isinstance(value, bool):
         changed: tuple[Any, ...] = (str(value).lower(), int(value))
     elif isinstance(value, int | float):
@@ -361,6 +361,8 @@ def _nudge(draw: DrawFn, kind: Kind, body: Json) -> None:
         changed = (value + "\n", value.upper(), "-" + value, value + ".", value * 2, [value], " ")
     elif isinstance(value, list):
         changed = (value + value[:1], value * 40, {}, None, [*value, None])
+    elif value is None:
+        changed = ("", [], {})
     else:
         changed = ([value], {**value, "unknown": 1}, {**value, "": {}}, "", None)
     _put(body, path, draw(st.sampled_from(changed)))
@@ -369,7 +371,7 @@ def _nudge(draw: DrawFn, kind: Kind, body: Json) -> None:
 def _remove(draw: DrawFn, kind: Kind, body: Json) -> None:
     path = draw(_place(body))
     if len(path) > 1:
-        del _get(body, path[:-1])[path[-1]]
+        del get(body, path[:-1])[path[-1]]
 
 
 def _add(draw: DrawFn, kind: Kind, body: Json) -> None:
@@ -412,7 +414,12 @@ def _all_leaves(kind: Kind) -> tuple[tuple[str, Mapping[str, Any]], ...]:
 
 
 def _place(body: Json) -> SearchStrategy[Path]:
-    return st.sampled_from(list(_places(("spec",), body.get("spec"))))
+    return st.sampled_from([("spec",), *places(body)])
+
+
+def places(body: Json) -> list[Path]:
+    """Return the path of every part of a spec, without the spec itself."""
+    return list(_places(("spec",), body.get("spec")))[1:]
 
 
 def _places(path: Path, value: Any) -> Iterator[Path]:
@@ -426,14 +433,15 @@ def _places(path: Path, value: Any) -> Iterator[Path]:
         yield from _places((*path, name), part)
 
 
-def _get(body: Any, path: Path) -> Any:
+def get(body: Any, path: Path) -> Any:
+    """Return the part of a body at a path."""
     for name in path:
         body = body[name]
     return body
 
 
 def _put(body: Json, path: Path, value: Any) -> None:
-    _get(body, path[:-1])[path[-1]] = copy.deepcopy(value)
+    get(body, path[:-1])[path[-1]] = copy.deepcopy(value)
 
 
 def _merge(into: Json, part: Json) -> None:

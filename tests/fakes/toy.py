@@ -110,7 +110,9 @@ def summarize(
     )
 
 
-def summarize_invalid(body: Mapping[str, Any], error: Invalid, /, *, now: datetime) -> ToySummary:
+def summarize_invalid(
+    body: Mapping[str, Any], error: Invalid, /, *, observation: Observation, now: datetime
+) -> ToySummary:
     ready = {"type": "Ready", "status": "False", "reason": "Invalid", "message": str(error)}
     return ToySummary({"observedGeneration": body["metadata"]["generation"], "conditions": [ready]})
 

@@ -55,7 +55,7 @@ def outputs_of(case: str) -> dict[str, str]:
 def test_golden(case: str, request: pytest.FixtureRequest):
     made = outputs_of(case)
     folder = HERE / case
-    if request.config.getoption("--update-golden", default=False):
+    if request.config.getoption("--update-golden"):
         folder.mkdir(exist_ok=True)
         for name in OUTPUTS:
             (folder / name).unlink(missing_ok=True)

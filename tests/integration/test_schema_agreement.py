@@ -6,15 +6,16 @@ A failure prints the shortest spec that shows it.
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import strategies
@@ -57,7 +58,7 @@ exploring = settings(
     deadline=None,
     derandomize=not ASKED,
     database=None,
-    print_blob=True,
+    phases=(Phase.generate,),
     suppress_health_check=list(HealthCheck),
 )
 
@@ -69,13 +70,13 @@ def test_both_sides_agree_and_what_they_accept_can_be_made(server: DryRun, kind:
     @exploring
     @given(batches(kind))
     def agree(bodies: list[Json]) -> None:
-        accepted = [
-            resource
-            for body, answer in zip(bodies, server.create(bodies), strict=True)
-            if (resource := agreed(body, answer, seen))
-        ]
-        for resource in accepted:
-            can_be_made(server, resource, seen)
+        for body, answer in zip(bodies, server.create(bodies), strict=True):
+            try:
+                judge(server, body, answer, seen)
+            except AssertionError:
+                small = smallest(body, lambda part: fails(server, part))
+                judge(server, small, server.create([small])[0], seen)
+                raise
 
     agree()
     print(f"\n{kind}: {dict(seen)}")
@@ -84,6 +85,30 @@ def test_both_sides_agree_and_what_they_accept_can_be_made(server: DryRun, kind:
     assert seen["unknown fields"] > EXAMPLES / 100
     assert seen["refused by rules only"] > EXAMPLES / 20
     assert seen["children"] > EXAMPLES / 2
+
+
+def judge(server: DryRun, body: Json, answer: Answer, seen: Counter[str]) -> None:
+    resource = agreed(body, answer, seen)
+    if resource is not None:
+        can_be_made(server, resource, seen)
+
+
+def fails(server: DryRun, body: Json) -> bool:
+    try:
+        judge(server, body, server.create([body])[0], Counter())
+    except AssertionError:
+        return True
+    return False
+
+
+def smallest(body: Json, bad: Callable[[Json], bool]) -> Json:
+    """Drop parts of a bad body as long as it stays bad: hypothesis would take minutes."""
+    for path in sorted(strategies.places(body), key=len):
+        less = copy.deepcopy(body)
+        del strategies.get(less, path[:-1])[path[-1]]
+        if bad(less):
+            return smallest(less, bad)
+    return body
 
 
 def agreed(body: Json, answer: Answer, seen: Counter[str]) -> Resource | None:

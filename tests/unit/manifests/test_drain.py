@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,18 +56,20 @@ def serving(answers: list[Answer]) -> Iterator[Jobs]:
         server.server_close()
 
 
-def drain(port: int, *, limit: int, first: int = 0, key: str = "") -> float:
-    """Run the hook's own script; return how long it took."""
+TOO_LONG = 3000
+"""A limit that no test could wait for: whoever ends earlier did not wait."""
+
+
+def drain(port: int, *, limit: int = TOO_LONG, first: int = 0, key: str = "") -> None:
+    """Run the hook's own script to its end."""
     hook = specs.container_of(specs.generator())["lifecycle"]["preStop"]["exec"]["command"]
     script = hook[hook.index("-c") + 1]
-    began = time.monotonic()
     subprocess.run(
         [sys.executable, "-c", script, str(port), str(limit), str(first)],
         env={"VLLM_API_KEY": key} if key else {},
         check=True,
-        timeout=60,
+        timeout=600,
     )
-    return time.monotonic() - began
 
 
 def listed(*states: str) -> Answer:
@@ -77,37 +78,44 @@ def listed(*states: str) -> Answer:
 
 def test_waits_until_the_last_job_is_done():
     with serving([listed("completed", "queued"), listed("completed", "failed")]) as server:
-        drain(server.server_port, limit=30)
+        drain(server.server_port)
     assert len(server.asked) == 2
 
 
 def test_an_idle_server_is_let_go_at_once():
     with serving([listed()]) as server:
-        assert drain(server.server_port, limit=30) < 10
+        drain(server.server_port)
     assert len(server.asked) == 1
 
 
 def test_waiting_is_bounded():
     with serving([listed("in_progress")]) as server:
-        assert drain(server.server_port, limit=3) < 15
+        drain(server.server_port, limit=3)
+    assert server.asked
 
 
-@pytest.mark.parametrize("answer", [(401, {}), (503, {})])
+@pytest.mark.parametrize("answer", [(401, {}), (404, {})])
 def test_a_server_that_cannot_tell_is_not_waited_for(answer: Answer):
     with serving([answer]) as server:
-        drain(server.server_port, limit=30)
+        drain(server.server_port)
     assert len(server.asked) == 1
+
+
+def test_a_server_that_is_too_busy_to_answer_gets_patience():
+    with serving([(503, {}), listed("in_progress"), listed("completed")]) as server:
+        drain(server.server_port)
+    assert len(server.asked) == 3
 
 
 def test_a_server_that_is_gone_is_not_waited_for():
     with serving([listed()]) as server:
         port = server.server_port
-    assert drain(port, limit=30) < 10
+    drain(port)
 
 
 def test_it_shows_the_key_and_asks_for_the_newest_jobs():
     with serving([listed()]) as server:
-        drain(server.server_port, limit=30, key="s3cret")
+        drain(server.server_port, key="s3cret")
     assert server.asked == [("/v1/videos?limit=100&order=desc", "Bearer s3cret")]
 
 

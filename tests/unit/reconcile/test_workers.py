@@ -108,7 +108,6 @@ def test_an_outage_is_not_said_a_thousand_times(caplog: pytest.LogCaptureFixture
         await rig.passes(1)
         await rig.workers.stop()
 
-    logging.getLogger("cosmos3_operator").setLevel(logging.NOTSET)
     with caplog.at_level(logging.WARNING):
         run_async(main)
     assert len([one for one in caplog.records if one.levelno == logging.WARNING]) == 2

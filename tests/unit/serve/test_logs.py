@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,15 +12,6 @@ from cosmos3_operator.reconcile.context import bound
 from cosmos3_operator.serve.logs import Bind, JsonFormatter, TextFormatter, configure
 
 FIELDS = {"kind": "CosmosGenerator", "namespace": "default", "name": "super", "generation": 2}
-
-
-@pytest.fixture(autouse=True)
-def _restore() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def record(message: str = "hello", *, broken: bool = False) -> logging.LogRecord:

@@ -281,3 +281,37 @@ def test_what_vanished_during_a_gap_is_noticed(monkeypatch: pytest.MonkeyPatch) 
                 assert await rig.take() == KEY
 
     run_async(main)
+
+
+def test_in_single_namespaces_definitions_that_come_later_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_module, "RESCAN_SECONDS", 0.05)
+
+    async def main() -> None:
+        server = FakeApiServer()
+        server.hidden = {one.plural for one in RESOURCES.values()}
+        async with server.running(), running(server, ("default",), wait=False) as rig:
+            await rig.until(lambda: len(rig.watches.troubles()) == 2)
+            server.hidden = set()
+            await rig.watches.wait_until_started()
+            create(server, toy.resource())
+            assert await rig.take() == KEY
+
+    run_async(main)
+
+
+def test_rejected_credentials_are_no_storm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "LONGEST_DELAY", 0.05)
+
+    async def main() -> None:
+        async with FakeApiServer().running() as server:
+            rule = server.fail(lambda _: True, 401, reason="Unauthorized")
+            async with running(server, wait=False) as rig:
+                await rig.until(lambda: rig.engine._logins > 2)
+                rule.times = 0
+                await rig.watches.wait_until_started()
+                create(server, toy.resource())
+                assert await rig.take() == KEY
+
+    run_async(main)

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     STARTING = "Starting"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CONTAINER_FAILED = "ContainerFailed"
+    EVICTED = "Evicted"
     OUT_OF_MEMORY = "OutOfMemory"
     CONFIGURATION_MISSING = "ConfigurationMissing"
     PODS_REFUSED = "PodsRefused"

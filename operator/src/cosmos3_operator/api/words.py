@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -34,13 +33,17 @@ _WORDS: Mapping[str, Callable[[_Context], str]] = {
 }
 
 _LONGEST = 60
-_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+
+MAPS = frozenset({"annotations", "labels", "matchLabels", "nodeSelector"})
+"""Fields whose parts are named by users: `labels[team]`, as the API server writes it."""
 
 
 def in_words(error: ValidationError) -> list[FieldError]:
     """Translate what the schema found, at most one error for each field."""
     found: dict[str, FieldError] = {}
     for detail in error.errors(include_url=False):
+        if _only_its_items_are_wrong(detail):
+            continue
         path = _path(detail)
         found.setdefault(path, _translated(path, detail))
     return list(found.values())
@@ -71,6 +74,14 @@ def _path(detail: ErrorDetails) -> str:
         # Pydantic says "[key]" about the key of a map, where the key itself says enough.
         if part == "[key]":
             continue
-        named = isinstance(part, str) and _FIELD.fullmatch(part)
-        path += f".{part}" if named else f"[{part}]"
+        of_field = isinstance(part, str) and path.rpartition(".")[2] not in MAPS
+        path += f".{part}" if of_field else f"[{part}]"
     return path
+
+
+def _only_its_items_are_wrong(detail: ErrorDetails) -> bool:
+    """Tell whether a list counts as too short merely because items of it are wrong."""
+    value, context = detail["input"], detail.get("ctx", {})
+    if detail["type"] != "too_short" or not isinstance(value, list | tuple):
+        return False
+    return len(value) >= int(context["min_length"])

@@ -60,11 +60,7 @@ def plan_all(
 
 def error_lines(document: Document, error: Invalid) -> list[str]:
     """Return one line for each thing that is wrong: FILE: kind/name: field.path: message."""
-    return [
-        f"{document.origin}: {document.label}: {found.path}: "
-        + found.message.removeprefix(found.path).lstrip(": ")
-        for found in error.errors
-    ]
+    return [f"{document.origin}: {document.label}: {found}" for found in error.errors]
 
 
 def stop_on(errors: list[str]) -> None:

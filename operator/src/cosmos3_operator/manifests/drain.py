@@ -1,6 +1,8 @@
 """The preStop hook: let running work end before the server is told to stop.
 
-vLLM-Omni loses its jobs on SIGTERM, so a Generator waits until its own job list is idle, bounded.
+vLLM-Omni loses its jobs on SIGTERM, so a Generator waits until its own job list is idle, bounded. A
+server that refuses connections is gone; one that is slow to answer may be busy, and gets patience.
+Synchronous requests are not in that list: a Service stops sending them, running ones may be lost.
 vLLM drains by itself (`--shutdown-timeout`), so a Reasoner only waits until the pod has left the
 Service's endpoints.
 """

@@ -8,7 +8,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from cosmos3_operator.api.resource import Kind
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.plan.types import CacheKind, EnvVar, Plan, Verdict
 
@@ -48,10 +47,7 @@ def _head(plan: Plan) -> Iterator[str]:
 
 def _gpus(plan: Plan) -> Iterator[str]:
     size, replicas = plan.gpus.world_size, plan.replicas
-    # A Reasoner knows no other degree than tensor.
-    reasoner = plan.owner.kind is Kind.REASONER
-    arithmetic = plan.gpus.arithmetic
-    yield arithmetic.replace(" × cfg 1 × ulysses 1", "") if reasoner else arithmetic
+    yield plan.gpus.arithmetic
     yield f"why: {plan.gpus.reason}"
     each = f"{size} × {plan.gpu_resource} on one node"
     if replicas == 1:

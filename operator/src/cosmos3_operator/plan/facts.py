@@ -1,8 +1,8 @@
 """What a plan may know about the cluster, gathered before planning.
 
 In: nothing but data. Out: `Facts`, one value that the planner reads. The pod template never
-depends on facts: a node that joins or leaves must not restart a served model. Facts only decide
-what we tell the user (does any node hold one replica?).
+depends on facts: a node that joins or leaves must not restart a served model. Facts decide what we
+tell the user (does any node hold one replica?) and keep what was decided before (a claim's size).
 """
 
 from __future__ import annotations
@@ -32,3 +32,6 @@ class Facts:
 
     nodes: tuple[NodeShape, ...] | None = None
     """GPU nodes by shape; None when they are not known (offline, or listing is not permitted)."""
+    claim_size: str | None = None
+    """What the resource's own cache claim asks for already; None if there is none yet. A size
+    that nobody wrote is decided once: claims cannot shrink, and not every class lets them grow."""

@@ -18,12 +18,18 @@ them whole shards them (HSDP). Nano (29.5 GiB) stays whole, Super (120.9 GiB) is
 
 
 def split_generator(
-    asked: GeneratorParallelism, *, checkpoint: Checkpoint | None, catalog: Catalog
+    asked: GeneratorParallelism,
+    *,
+    products: tuple[str, ...] = (),
+    checkpoint: Checkpoint | None,
+    catalog: Catalog,
 ) -> GpuSplit:
     """Return the split of a Generator's replica."""
     if asked.gpus is not None:
         goal = asked.goal or "Latency"
-        return _chosen(asked.gpus, goal=goal, checkpoint=checkpoint, catalog=catalog)
+        return _chosen(
+            asked.gpus, goal=goal, products=products, checkpoint=checkpoint, catalog=catalog
+        )
     if all(d is None for d in (asked.tensor, asked.cfg, asked.ulysses)) and not asked.hsdp:
         return _default(checkpoint, Surface.GENERATOR)
     return GpuSplit(
@@ -56,9 +62,16 @@ def _default(checkpoint: Checkpoint | None, surface: Surface) -> GpuSplit:
     )
 
 
-def _chosen(gpus: int, *, goal: str, checkpoint: Checkpoint | None, catalog: Catalog) -> GpuSplit:
+def _chosen(
+    gpus: int,
+    *,
+    goal: str,
+    products: tuple[str, ...],
+    checkpoint: Checkpoint | None,
+    catalog: Catalog,
+) -> GpuSplit:
     """Split a number of GPUs: as published where something is, otherwise by rule."""
-    if checkpoint is not None and (case := _published(gpus, goal, checkpoint, catalog)):
+    if checkpoint is not None and (case := _published(gpus, goal, products, checkpoint, catalog)):
         return GpuSplit(
             tensor=case.tensor,
             cfg=case.cfg,
@@ -74,15 +87,27 @@ def _chosen(gpus: int, *, goal: str, checkpoint: Checkpoint | None, catalog: Cat
     )
     if gpus == 1:
         return GpuSplit(reason="one GPU: nothing to split")
-    if goal == "Latency" and gpus % 2 == 0 and not distilled:
+    # Of an unknown model not even the size is known: whole weights on each GPU would be a gamble.
+    if goal == "Latency" and gpus % 2 == 0 and checkpoint is not None and not distilled:
         return _branches_first(gpus, large=large)
     return _weights_first(gpus, goal=goal)
 
 
-def _published(gpus: int, goal: str, checkpoint: Checkpoint, catalog: Catalog) -> SpeedCase | None:
-    cases = catalog.speed_cases(checkpoint.family, gpus=gpus, goal=goal)
-    usable = (case for case in cases if not (checkpoint.distilled and case.cfg > 1))
-    return min(usable, key=lambda case: case.seconds, default=None)
+def _published(
+    gpus: int,
+    goal: str,
+    products: tuple[str, ...],
+    checkpoint: Checkpoint,
+    catalog: Catalog,
+) -> SpeedCase | None:
+    """Return the fastest published layout, on the wanted products if there is one for them."""
+    usable = [
+        case
+        for case in catalog.speed_cases(checkpoint.family, gpus=gpus, goal=goal)
+        if case.offload == "None" and not (checkpoint.distilled and case.cfg > 1)
+    ]
+    wanted = [case for case in usable if case.gpu in products]
+    return min(wanted or usable, key=lambda case: case.seconds, default=None)
 
 
 def _branches_first(gpus: int, *, large: bool) -> GpuSplit:

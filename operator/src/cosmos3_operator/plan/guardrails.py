@@ -13,12 +13,24 @@ from cosmos3_operator.catalog.types import Runtime
 from cosmos3_operator.plan.types import DeployConfig, GuardrailMechanism, GuardrailPlan
 
 
-def plan_guardrails(asked: Guardrails, *, runtime: Runtime) -> GuardrailPlan:
+def plan_guardrails(asked: Guardrails, *, runtime: Runtime, own_image: bool) -> GuardrailPlan:
     """Return how guardrails will be in force.
 
     Raises Invalid when the runtime cannot do what was asked.
     """
     mechanism = GuardrailMechanism(runtime.guardrails)
+    flaw = runtime.known_bad.get(f"guardrails={asked.mode}")
+    if flaw and not own_image:
+        # An image of the user's own may have mended it: then it is a warning.
+        raise Invalid(
+            (
+                FieldError(
+                    "spec.runtime.version",
+                    f"{runtime.engine} {runtime.version} cannot start with guardrails "
+                    f"{asked.mode}: {flaw}. Use another version",
+                ),
+            )
+        )
     if asked.offload_models and mechanism is not GuardrailMechanism.DEPLOY_CONFIG:
         raise Invalid(
             (

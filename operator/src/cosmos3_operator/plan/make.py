@@ -88,7 +88,6 @@ def make_plan(resource: Resource, facts: Facts, *, catalog: Catalog | None = Non
     decided = (
         _generator(spec, basis) if isinstance(spec, CosmosGeneratorSpec) else _reasoner(spec, basis)
     )
-    guardrails_gib = _guardrails_gib(decided.guardrails, catalog)
     min_memory_mib = _mib(spec.gpu.min_memory)
     fit = fit_memory(
         decided.split,
@@ -97,7 +96,13 @@ def make_plan(resource: Resource, facts: Facts, *, catalog: Catalog | None = Non
         checkpoint=checkpoint,
         catalog=catalog,
     )
-    cache = plan_cache(spec, owner=owner, checkpoint=checkpoint, guardrails_gib=guardrails_gib)
+    cache = plan_cache(
+        spec,
+        owner=owner,
+        checkpoint=checkpoint,
+        guardrails_gib=_guardrails_gib(decided.guardrails, catalog),
+        facts=facts,
+    )
     shm = shm_gib(surface_facts)
     offloads = decided.offload != "None"
     memory_request, memory_limit = plan_memory(spec, facts=surface_facts, offload=offloads)
@@ -119,8 +124,8 @@ def make_plan(resource: Resource, facts: Facts, *, catalog: Catalog | None = Non
         deploy_config=plan_deploy_config(decided.guardrails, runtime=runtime)
         if decided.guardrails
         else None,
-        cache=plan_cache(spec, owner=owner, checkpoint=checkpoint, guardrails_gib=guardrails_gib),
-        shm_gib=shm_gib(surface_facts),
+        cache=cache,
+        shm_gib=shm,
         memory_request=memory_request,
         memory_limit=memory_limit,
         startup=decided.startup,
@@ -160,8 +165,15 @@ def make_plan(resource: Resource, facts: Facts, *, catalog: Catalog | None = Non
 
 
 def _generator(spec: CosmosGeneratorSpec, basis: _Basis) -> _Surface:
-    split = split_generator(spec.parallelism, checkpoint=basis.checkpoint, catalog=basis.catalog)
-    guardrails = plan_guardrails(spec.guardrails, runtime=basis.runtime)
+    split = split_generator(
+        spec.parallelism,
+        products=spec.gpu.products,
+        checkpoint=basis.checkpoint,
+        catalog=basis.catalog,
+    )
+    guardrails = plan_guardrails(
+        spec.guardrails, runtime=basis.runtime, own_image=spec.runtime.image is not None
+    )
     startup = plan_startup(
         spec,
         checkpoint=basis.checkpoint,

@@ -68,7 +68,8 @@ def _named(asked: AskedRuntime, surface: Surface, catalog: Catalog) -> Runtime:
     version = asked.version or ""
     runtime = catalog.runtime(surface, version)
     if runtime is None:
-        known = ", ".join(r.name for r in catalog.runtimes if surface in r.surfaces)
+        names = (r.name for r in catalog.runtimes if surface in r.surfaces)
+        known = ", ".join(dict.fromkeys(names))
         raise Invalid(
             (
                 FieldError(

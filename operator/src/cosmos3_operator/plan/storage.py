@@ -8,6 +8,7 @@ from __future__ import annotations
 from cosmos3_operator.api.common import ServingSpec
 from cosmos3_operator.api.errors import FieldError, Invalid
 from cosmos3_operator.catalog.types import Checkpoint, SurfaceFacts
+from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.types import CacheKind, CachePlan, Owner
 
 COMPILE_CACHE_GIB = 10
@@ -18,14 +19,22 @@ UNKNOWN_MEMORY_GIB = 16
 
 
 def plan_cache(
-    spec: ServingSpec, *, owner: Owner, checkpoint: Checkpoint | None, guardrails_gib: float
+    spec: ServingSpec,
+    *,
+    owner: Owner,
+    checkpoint: Checkpoint | None,
+    guardrails_gib: float,
+    facts: Facts,
 ) -> CachePlan:
     """Return the volume at /cache.
 
     Raises Invalid when a claim is asked for and its size is neither said nor known.
     """
     kind = CacheKind(spec.cache.type)
-    size = str(spec.cache.size or _needed(checkpoint, guardrails_gib))
+    needed = _needed(checkpoint, guardrails_gib)
+    if kind is CacheKind.CLAIM and facts.claim_size:
+        needed = facts.claim_size
+    size = str(spec.cache.size or needed)
     if kind is CacheKind.CLAIM and not size:
         raise Invalid(
             (

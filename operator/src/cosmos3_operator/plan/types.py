@@ -53,7 +53,9 @@ class GpuSplit:
     @property
     def arithmetic(self) -> str:
         """The split as a product, e.g. `tensor 4 × cfg 2 × ulysses 1 = 8 GPUs`."""
-        product = f"tensor {self.tensor} × cfg {self.cfg} × ulysses {self.ulysses}"
+        product = f"tensor {self.tensor}"
+        if self.cfg > 1 or self.ulysses > 1:
+            product += f" × cfg {self.cfg} × ulysses {self.ulysses}"
         plural = "" if self.world_size == 1 else "s"
         sharded = ", weights sharded over all of them" if self.hsdp else ""
         return f"{product} = {self.world_size} GPU{plural}{sharded}"

@@ -1,8 +1,8 @@
 """The facts that a plan may know: which GPU nodes the cluster has, by shape.
 
 In: node objects. Out: `Facts`. Nodes change their status every few seconds and have nothing to do
-with most passes, so they are not watched: they are listed when a pass needs them, at most once in
-five minutes, by one caller for all. Where listing is not permitted, they are simply not known.
+with most passes, so they are not watched: they are listed when a pass needs them, at most once a
+minute, by one caller for all. Where listing is not permitted, they are simply not known.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from cosmos3_operator.reconcile.kinds import NODES
 
 logger = logging.getLogger(__name__)
 
-FRESH_SECONDS = 300.0
+FRESH_SECONDS = 60.0
+"""As often as the status of a resource that no node can hold is looked at again."""
 PRODUCT = "nvidia.com/gpu.product"
 MEMORY = "nvidia.com/gpu.memory"
 OUT_OF_SERVICE = frozenset(
@@ -45,7 +46,7 @@ class FactsCache:
         self._complained = False
 
     async def get(self) -> Facts:
-        """Return what is known, at most five minutes old."""
+        """Return what is known, at most a minute old."""
         if self._clock() < self._fresh_until:
             return self._facts
         async with self._lock:

@@ -42,7 +42,9 @@ class Summarize(Protocol):
 class SummarizeInvalid(Protocol):
     """What is wrong with a resource, in a status."""
 
-    def __call__(self, body: Body, error: Invalid, /, *, now: datetime) -> Summary:
+    def __call__(
+        self, body: Body, error: Invalid, /, *, observation: Observation, now: datetime
+    ) -> Summary:
         """Summarize."""
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.cluster.client import Client
 from cosmos3_operator.cluster.errors import NotFound
-from cosmos3_operator.reconcile.children import Children, Converged
+from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.reconcile.children import Children
 from cosmos3_operator.reconcile.gather import FactsCache
 from cosmos3_operator.reconcile.kinds import RESOURCES, Key
 from cosmos3_operator.reconcile.memo import Memo
@@ -23,7 +24,7 @@ from cosmos3_operator.reconcile.ownership import Owner
 from cosmos3_operator.reconcile.pipeline import Body, Pipeline, Summary
 from cosmos3_operator.reconcile.status_writer import StatusWriter
 from cosmos3_operator.reconcile.store import Store
-from cosmos3_operator.status.observe import Observation
+from cosmos3_operator.status.observe import ApplyFailure, Observation
 
 logger = logging.getLogger(__name__)
 
@@ -77,16 +78,18 @@ class Reconciler:
         resync = self._memo.open(key)
         try:
             resource = self._pipeline.parse(body)
-            plan = self._pipeline.make_plan(resource, await self._facts.get())
+            plan = self._pipeline.make_plan(resource, await self._gather(key))
         except Invalid as error:
-            summary = self._pipeline.summarize_invalid(body, error, now=self._clock())
+            summary = self._pipeline.summarize_invalid(
+                body, error, observation=self._observe(key, ()), now=self._clock()
+            )
             await self._show(key, body, summary)
             return Outcome(result="invalid", requeue_after=_sooner(summary, resync))
         with self._store.passing(key):
             converged = await self._children.converge(
                 Owner.of(key, body), self._pipeline.render(plan)
             )
-            observation = self._observe(key, converged)
+            observation = self._observe(key, converged.failures)
         summary = self._pipeline.summarize(resource, plan, observation, now=self._clock())
         await self._show(key, body, summary)
         return Outcome(
@@ -94,6 +97,9 @@ class Reconciler:
             requeue_after=_sooner(summary, resync),
             has_moved=converged.has_moved,
         )
+
+    async def _gather(self, key: Key) -> Facts:
+        return replace(await self._facts.get(), claim_size=self._store.claim_size(key))
 
     async def _look_up(self, key: Key) -> Body | None:
         if self._store.is_doubtful(key):
@@ -106,11 +112,11 @@ class Reconciler:
             self._store.settle_doubt(key, body)
         return self._store.resource(key)
 
-    def _observe(self, key: Key, converged: Converged) -> Observation:
+    def _observe(self, key: Key, failures: tuple[ApplyFailure, ...]) -> Observation:
         return Observation(
             children=dict(self._store.children(key)),
             pods=self._store.pods(key),
-            failures=converged.failures,
+            failures=failures,
         )
 
     async def _show(self, key: Key, body: Body, summary: Summary) -> None:

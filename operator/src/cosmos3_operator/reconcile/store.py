@@ -106,6 +106,14 @@ class Store:
         """Return all children as last seen."""
         return self._children.get(key, {})
 
+    def claim_size(self, key: Key) -> str | None:
+        """Return what the resource's own claim asks for; None if it has none."""
+        for ref, claim in self.children(key).items():
+            if ref.kind == "PersistentVolumeClaim":
+                requests = (claim.get("spec") or {}).get("resources", {}).get("requests", {})
+                return str(requests["storage"]) if "storage" in requests else None
+        return None
+
     def put_child(self, key: Key, ref: ChildRef, body: Body) -> bool:
         """Take in a child. Whether a pass is needed."""
         siblings = self._children.setdefault(key, {})

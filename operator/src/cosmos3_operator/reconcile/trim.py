@@ -55,8 +55,10 @@ def trim_resource(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def trim_child(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep identity, labels, ownership and status."""
+    """Keep identity, labels, ownership and status, and what a claim asks for."""
+    resources = _pick(body.get("spec") or {}, ("resources",))
     return {
+        **({"spec": resources} if body.get("kind") == "PersistentVolumeClaim" else {}),
         "apiVersion": body.get("apiVersion"),
         "kind": body.get("kind"),
         "metadata": _pick(body["metadata"], _METADATA),

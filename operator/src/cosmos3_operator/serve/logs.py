@@ -68,9 +68,13 @@ def configure(*, level: str, log_format: Format) -> None:
 
 
 def quiet_kopf() -> None:
-    """Silence what would be one line for every event."""
+    """Silence what would be one line for every event, or for every retry of every watch.
+
+    The watch layer says itself what cannot be watched, once.
+    """
     logging.getLogger("kopf").setLevel(logging.WARNING)
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    logging.getLogger("kopf._cogs.clients").setLevel(logging.CRITICAL)
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -7,13 +7,14 @@ server refused explains everything after it, and what a pod says explains the De
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cosmos3_operator.api.conditions import Reason
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import ChildRef, Observation
-from cosmos3_operator.status.pods import live_pods, pod_finding
+from cosmos3_operator.status.pods import eviction_finding, live_pods, pod_finding
 
 REFUSED_RETRY_SECONDS = 60.0
 """A quota or a permission may change without an event that we see."""
@@ -68,7 +69,7 @@ def child_refused(plan: Plan, observation: Observation) -> Finding | None:
 def scaled_to_zero(plan: Plan, observation: Observation) -> Finding | None:
     """Report that nothing runs because nothing was asked for."""
     status = deployment_of(plan, observation).get("status") or {}
-    if plan.replicas or status.get("replicas") or not _observed(plan, observation):
+    if plan.replicas or status.get("replicas") or not is_observed(plan, observation):
         return None
     return Finding(
         reason=Reason.SCALED_TO_ZERO,
@@ -81,7 +82,7 @@ def serving(plan: Plan, observation: Observation) -> Finding | None:
     """Report readiness: generation, updated, available and total all agree."""
     status = deployment_of(plan, observation).get("status") or {}
     counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
-    if not _observed(plan, observation) or any(count != plan.replicas for count in counts):
+    if not is_observed(plan, observation) or any(count != plan.replicas for count in counts):
         return None
     gpus = f"{plan.gpus.world_size} GPU{'' if plan.gpus.world_size == 1 else 's'}"
     if plan.replicas == 1:
@@ -95,10 +96,16 @@ def pods(plan: Plan, observation: Observation) -> Finding | None:
     """Report the worst that any pod says."""
     found = [pod_finding(plan, pod) for pod in live_pods(observation)]
     known = [finding for finding in found if finding is not None]
+    if evicted := eviction_finding(observation):
+        known.append(evicted)
     if not known:
         return None
     worst = min(known, key=lambda finding: _SEVERITY.index(finding.reason))
-    return worst if not _deadline_exceeded(plan, observation) else _stalled(worst)
+    return replace(
+        worst,
+        message=_with_count(plan, observation, worst.message),
+        stalled=worst.stalled or _deadline_exceeded(plan, observation),
+    )
 
 
 def pods_refused(plan: Plan, observation: Observation) -> Finding | None:
@@ -128,12 +135,15 @@ def deadline_exceeded(plan: Plan, observation: Observation) -> Finding | None:
 
 def rolling_out(plan: Plan, observation: Observation) -> Finding:
     """Report the rest: the Deployment controller has not got there yet."""
-    ready = (deployment_of(plan, observation).get("status") or {}).get("readyReplicas", 0)
-    return Finding(
-        reason=Reason.ROLLING_OUT,
-        message=f"{ready} of {plan.replicas} replicas serve this generation; pods are being "
-        "replaced",
-    )
+    status = deployment_of(plan, observation).get("status") or {}
+    if not is_observed(plan, observation):
+        message = "Waiting for the Deployment controller to look at this generation"
+    else:
+        message = (
+            f"{status.get('updatedReplicas', 0)} of {plan.replicas} pods are of this generation; "
+            f"{status.get('readyReplicas', 0)} of all pods answer"
+        )
+    return Finding(reason=Reason.ROLLING_OUT, message=message)
 
 
 CHECKS: Sequence[Check] = (
@@ -155,17 +165,26 @@ _SEVERITY = (
     Reason.CONTAINER_FAILED,
     Reason.NO_NODE_FITS,
     Reason.INSUFFICIENT_GPUS,
+    Reason.EVICTED,
     Reason.SCHEDULING,
     Reason.STARTING,
 )
 
 
-def _observed(plan: Plan, observation: Observation) -> bool:
+def is_observed(plan: Plan, observation: Observation) -> bool:
     """Tell whether the Deployment's status is about the spec that we applied."""
     deployment = deployment_of(plan, observation)
     generation = (deployment.get("metadata") or {}).get("generation")
     observed = (deployment.get("status") or {}).get("observedGeneration")
     return generation is not None and observed == generation
+
+
+def _with_count(plan: Plan, observation: Observation, message: str) -> str:
+    """Say how many answer, where there are more than the one that the message is about."""
+    ready = (deployment_of(plan, observation).get("status") or {}).get("readyReplicas", 0)
+    return (
+        f"{ready} of {plan.replicas} replicas answer. {message}" if plan.replicas > 1 else message
+    )
 
 
 def _deadline_exceeded(plan: Plan, observation: Observation) -> bool:
@@ -176,15 +195,6 @@ def _deadline_exceeded(plan: Plan, observation: Observation) -> bool:
 def _condition(deployment: Mapping[str, Any], type_: str) -> Mapping[str, Any]:
     conditions = (deployment.get("status") or {}).get("conditions") or ()
     return next((item for item in conditions if item.get("type") == type_), {})
-
-
-def _stalled(finding: Finding) -> Finding:
-    return Finding(
-        reason=finding.reason,
-        message=finding.message,
-        stalled=True,
-        requeue_after=finding.requeue_after,
-    )
 
 
 def _shortened(text: str) -> str:

@@ -19,14 +19,35 @@ STALLED_AFTER_RESTARTS = 3
 NODES_RETRY_SECONDS = 60.0
 """Nodes are not watched, so a better answer is looked for now and then."""
 
+_KUBELET_SLACK = timedelta(seconds=60)
+_EXITS_WHEN_TOLD = (0, 137, 143)
+"""Exit codes after SIGTERM and SIGKILL; vLLM ends with 0 when it is told to stop."""
+
 _PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG_FAILURES = ("CreateContainerConfigError", "CreateContainerError")
 
 
 def live_pods(observation: Observation) -> tuple[Pod, ...]:
-    """Return the pods that are meant to stay: not the ones that are going."""
+    """Return the pods that are meant to stay: not the ones that are going or have ended."""
     return tuple(
-        pod for pod in observation.pods if not pod.get("metadata", {}).get("deletionTimestamp")
+        pod
+        for pod in observation.pods
+        if not pod.get("metadata", {}).get("deletionTimestamp") and _phase(pod) != "Failed"
+    )
+
+
+def eviction_finding(observation: Observation) -> Finding | None:
+    """Return why the newest pod that ended did so, None if none has ended."""
+    ended = [pod for pod in observation.pods if _phase(pod) == "Failed"]
+    if not ended:
+        return None
+    status = ended[-1].get("status") or {}
+    words = _last_line(str(status.get("message") or "")) or "it left no message"
+    return Finding(
+        reason=Reason.EVICTED,
+        message=f"The previous pod was ended by its node ({status.get('reason') or 'Failed'}): "
+        f"{words}. A new pod is on its way; if this repeats, raise what ran out: spec.cache.size, "
+        "or the requests in spec.pod.resources",
     )
 
 
@@ -51,7 +72,7 @@ def _unscheduled(plan: Plan, pod: Pod) -> Finding | None:
     if is_scheduled(pod):
         return None
     scheduled = _condition(pod, "PodScheduled")
-    words = str(scheduled.get("message") or "")
+    words = str(scheduled.get("message") or "").rstrip(".")
     if scheduled.get("reason") != "Unschedulable":
         return Finding(reason=Reason.SCHEDULING, message="Waiting for the scheduler")
     if plan.placement.verdict in (Verdict.TOO_LARGE, Verdict.NO_MATCH):
@@ -64,7 +85,7 @@ def _unscheduled(plan: Plan, pod: Pod) -> Finding | None:
         return Finding(
             reason=Reason.INSUFFICIENT_GPUS,
             message=f"One replica needs {plan.gpus.world_size} {plan.gpu_resource} on one node, "
-            f"and no matching node has that many free. The scheduler says: {words} Free GPUs, add "
+            f"and no matching node has that many free. The scheduler says: {words}. Free GPUs, add "
             "a node, or use a smaller spec.parallelism",
             requeue_after=NODES_RETRY_SECONDS,
         )
@@ -107,12 +128,9 @@ def _failed(plan: Plan, pod: Pod, container: Mapping[str, Any]) -> Finding | Non
     look = f"See `kubectl logs --previous {name}`"
     if ended.get("reason") == "OOMKilled":
         return Finding(
-            reason=Reason.OUT_OF_MEMORY,
-            message="The server was killed for using more host memory than its limit: raise "
-            f"spec.pod.resources.limits.memory. {look}",
-            stalled=stalled,
+            reason=Reason.OUT_OF_MEMORY, message=f"{_out_of_memory(plan)}. {look}", stalled=stalled
         )
-    if _lasted(ended) >= timedelta(seconds=plan.startup.budget_seconds):
+    if _was_ended_by_the_startup_probe(plan, ended):
         return Finding(
             reason=Reason.STARTUP_BUDGET_EXCEEDED,
             message=f"The server was not healthy within its start-up budget of "
@@ -126,6 +144,26 @@ def _failed(plan: Plan, pod: Pod, container: Mapping[str, Any]) -> Finding | Non
         message=f"The server ended with exit code {ended.get('exitCode')}: {words}. {look}",
         stalled=stalled,
     )
+
+
+def _out_of_memory(plan: Plan) -> str:
+    if plan.memory_limit is None:
+        return (
+            "The server was killed because its node ran out of host memory: raise "
+            f"spec.pod.resources.requests.memory above {plan.memory_request}, so that the "
+            "scheduler keeps as much free"
+        )
+    return (
+        f"The server was killed for using more host memory than its limit of {plan.memory_limit}: "
+        "raise spec.pod.resources.limits.memory"
+    )
+
+
+def _was_ended_by_the_startup_probe(plan: Plan, ended: Mapping[str, Any]) -> bool:
+    """Tell a kill at the end of the budget from a crash: by its time and by its exit code."""
+    budget = timedelta(seconds=plan.startup.budget_seconds)
+    latest = budget + timedelta(seconds=plan.drain.grace_seconds) + _KUBELET_SLACK
+    return budget <= _lasted(ended) <= latest and ended.get("exitCode") in _EXITS_WHEN_TOLD
 
 
 def _starting(plan: Plan, pod: Pod) -> Finding:
@@ -151,6 +189,10 @@ def _containers(pod: Pod) -> Iterator[Mapping[str, Any]]:
     status = pod.get("status") or {}
     yield from status.get("initContainerStatuses") or ()
     yield from status.get("containerStatuses") or ()
+
+
+def _phase(pod: Pod) -> str:
+    return str((pod.get("status") or {}).get("phase") or "")
 
 
 def _condition(pod: Pod, type_: str) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.api.resource import Resource
 from cosmos3_operator.plan.names import endpoint, selector_labels
 from cosmos3_operator.plan.types import Plan
-from cosmos3_operator.status.checks import decide, deployment_of
+from cosmos3_operator.status.checks import decide, deployment_of, is_observed
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import Observation
 from cosmos3_operator.status.pods import is_scheduled, live_pods
@@ -48,7 +48,7 @@ def summarize(
         *_readiness(finding),
         _accepted(finding),
         _gpus_available(plan, observation, finding),
-        *_guardrails(plan, finding),
+        *_guardrails(plan, observation),
     ]
     status = {
         "observedGeneration": resource.generation,
@@ -62,25 +62,28 @@ def summarize(
     return Summary(status=status, requeue_after=finding.requeue_after)
 
 
-def summarize_invalid(body: Mapping[str, Any], error: Invalid, *, now: datetime) -> Summary:
+def summarize_invalid(
+    body: Mapping[str, Any], error: Invalid, *, observation: Observation, now: datetime
+) -> Summary:
     """Return the status of a resource that cannot be served as it is written.
 
-    What runs for an older generation is left alone, so its figures stay.
+    What runs for an older generation is left alone, and still counted.
     """
-    generation = int((body.get("metadata") or {}).get("generation") or 0)
+    metadata = body.get("metadata") or {}
+    generation = int(metadata.get("generation") or 0)
     previous = body.get("status") or {}
     message = "; ".join(map(str, error.errors))
     finding = Finding(reason=Reason.INVALID_SPEC, message=message, stalled=True)
     conditions = [*_readiness(finding), _accepted(finding)]
-    kept = {
-        name: previous[name]
-        for name in ("replicas", "readyReplicas", "selector", "endpoint")
-        if name in previous
-    }
+    kept = {name: previous[name] for name in ("selector", "endpoint") if name in previous}
+    deployments = [child for ref, child in observation.children.items() if ref.kind == "Deployment"]
+    live = (deployments[0].get("status") or {}) if deployments else {}
     return Summary(
         status={
             "observedGeneration": generation,
             "conditions": _dated(conditions, generation, previous, now),
+            "replicas": live.get("replicas", 0),
+            "readyReplicas": live.get("readyReplicas", 0),
             **kept,
         }
     )
@@ -126,7 +129,9 @@ def _gpus_available(plan: Plan, observation: Observation, finding: Finding) -> _
         status, reason, message = "False", finding.reason, finding.message
     elif pods and scheduled >= plan.replicas:
         status, reason = "True", Reason.GPUS_ASSIGNED
-        message = f"{each} for each of {plan.replicas} pod{'' if plan.replicas == 1 else 's'}"
+        message = f"{each} for " + (
+            "the pod" if plan.replicas == 1 else f"each of {plan.replicas} pods"
+        )
     elif pods:
         message = f"Pods wait for a node with {each}"
     return _Condition(
@@ -134,12 +139,20 @@ def _gpus_available(plan: Plan, observation: Observation, finding: Finding) -> _
     )
 
 
-def _guardrails(plan: Plan, finding: Finding) -> Iterator[_Condition]:
+def _guardrails(plan: Plan, observation: Observation) -> Iterator[_Condition]:
+    """Say what running servers do; nothing about those that are on their way."""
     if plan.guardrails is None:
         return
+    live = deployment_of(plan, observation).get("status") or {}
+    only_ours = is_observed(plan, observation) and (
+        live.get("replicas", 0) == live.get("updatedReplicas", 0)
+    )
     status, reason = "Unknown", Reason.NOT_RUNNING
-    message = f"No server of this generation runs yet; asked for: {plan.guardrails}"
-    if finding.reason is Reason.SERVING:
+    message = f"No server of this generation answers; asked for: {plan.guardrails}"
+    if not only_ours:
+        reason = Reason.ROLLING_OUT
+        message = f"Servers of an older generation may still answer; asked for: {plan.guardrails}"
+    elif live.get("readyReplicas", 0):
         enabled = plan.guardrails.enabled
         status = "True" if enabled else "False"
         reason = Reason.ENABLED if enabled else Reason.DISABLED

@@ -33,6 +33,8 @@ FIRST_DELAY = 1.0
 LONGEST_DELAY = 30.0
 RESCAN_SECONDS = 30.0
 """In single namespaces, kopf does not see CRDs come: look again."""
+RARE_RESCAN_SECONDS = 300.0
+"""In the whole cluster it does, unless it may not watch them."""
 
 
 class Engine:
@@ -106,10 +108,10 @@ class Engine:
 
     async def _wait(self, tasks: Collection[asyncio.Task[Any]], stopper: asyncio.Task[Any]) -> None:
         while True:
-            looks_again = self._namespaces and self._watches.troubles()
+            patience = RESCAN_SECONDS if self._namespaces else RARE_RESCAN_SECONDS
             done, _ = await asyncio.wait(
                 {*tasks, stopper},
-                timeout=RESCAN_SECONDS if looks_again else None,
+                timeout=patience if self._watches.troubles() else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if done:

@@ -74,6 +74,7 @@ class Traffic:
         self._relists = relists
         self._scopes = scopes_by_path(namespaces)
         self._on_request = on_request
+        self._discovery_trouble = ""
 
     def trace(self) -> aiohttp.TraceConfig:
         """Make the listener of one session."""
@@ -103,10 +104,11 @@ class Traffic:
         status = params.response.status
         self._count(params.url, context, status)
         scope = self._scopes.get(params.url.path)
+        trouble = f"the API server answers {status}{_advice(status)}" if status >= 400 else ""
         if scope is None:
-            return
-        if status >= 400:
-            self._watches.failed(scope, f"the API server answers {status}{_advice(status)}")
+            self._discovery(trouble, params.url)
+        elif trouble:
+            self._watches.failed(scope, trouble)
         elif is_watch(params.url):
             self._relists.end(scope)
             self._watches.started(scope)
@@ -118,9 +120,20 @@ class Traffic:
         params: aiohttp.TraceRequestExceptionParams,
     ) -> None:
         self._count(params.url, context, 0)
+        if isinstance(params.exception, asyncio.CancelledError):
+            return
         scope = self._scopes.get(params.url.path)
-        if scope and not isinstance(params.exception, asyncio.CancelledError):
-            self._watches.failed(scope, f"no answer ({type(params.exception).__name__})")
+        trouble = f"no answer ({type(params.exception).__name__})"
+        if scope is None:
+            self._discovery(trouble, params.url)
+        else:
+            self._watches.failed(scope, trouble)
+
+    def _discovery(self, trouble: str, url: URL) -> None:
+        # A missing group is no trouble: its definitions are not installed yet.
+        if trouble and trouble != self._discovery_trouble and "404" not in trouble:
+            logger.warning("cannot read %s: %s", url.path, trouble)
+        self._discovery_trouble = trouble
 
     def _count(self, url: URL, context: SimpleNamespace, code: int) -> None:
         verb = "watch" if is_watch(url) else "get"

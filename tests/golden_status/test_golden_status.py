@@ -1,0 +1,79 @@
+"""Each folder here is a moment in the life of a resource, and what its status says about it.
+
+observed.yaml  the resource, its live children, its pods, refusals, the nodes, the time
+status.yaml    the status that the operator writes
+
+`make golden` rewrites status.yaml; read the diff.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cosmos3_operator.api.errors import Invalid
+from cosmos3_operator.api.resource import parse
+from cosmos3_operator.api.status import Status
+from cosmos3_operator.plan.facts import Facts, NodeShape
+from cosmos3_operator.plan.make import make_plan
+from cosmos3_operator.status.observe import ApplyFailure, ChildRef, Observation
+from cosmos3_operator.status.summarize import summarize, summarize_invalid
+
+HERE = Path(__file__).parent
+CASES = sorted(p.name for p in HERE.iterdir() if (p / "observed.yaml").exists())
+
+
+def status_of(case: str) -> dict[str, Any]:
+    seen = yaml.safe_load((HERE / case / "observed.yaml").read_text("utf-8"))
+    now = datetime.fromisoformat(seen["now"])
+    body = seen["resource"]
+    nodes = tuple(NodeShape(**shape) for shape in seen["nodes"]) if "nodes" in seen else None
+    observation = Observation(
+        children={
+            ChildRef(child["kind"], child["metadata"]["name"]): child
+            for child in seen.get("children", ())
+        },
+        pods=tuple(seen.get("pods", ())),
+        failures=tuple(
+            ApplyFailure(**{**failure, "ref": ChildRef(**failure["ref"])})
+            for failure in seen.get("failures", ())
+        ),
+    )
+    try:
+        resource = parse(body)
+        plan = make_plan(resource, Facts(nodes=nodes))
+    except Invalid as error:
+        return summarize_invalid(body, error, observation=observation, now=now).status
+    return summarize(resource, plan, observation, now=now).status
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_status(case: str, request: pytest.FixtureRequest) -> None:
+    made = yaml.safe_dump(status_of(case), sort_keys=False, allow_unicode=True, width=100)
+    file = HERE / case / "status.yaml"
+    if request.config.getoption("--update-golden"):
+        file.write_text(made, "utf-8")
+    assert made == file.read_text("utf-8"), f"{case} changed: run `make golden`, read the diff"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_status_fits_its_schema(case: str) -> None:
+    Status.model_validate(status_of(case))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_conditions_follow_kstatus(case: str) -> None:
+    conditions = {c["type"]: c["status"] for c in status_of(case)["conditions"]}
+    ready = conditions["Ready"] == "True"
+    assert ready == ("Reconciling" not in conditions and "Stalled" not in conditions)
+    assert not {"Reconciling", "Stalled"} <= conditions.keys()
+
+
+def test_transition_times_move_only_with_the_status_of_their_condition() -> None:
+    statuses = {c["type"]: c for c in status_of("serving-for-a-while")["conditions"]}
+    assert statuses["Ready"]["lastTransitionTime"] == "2026-11-20T08:00:00Z"
+    assert statuses["GuardrailsInForce"]["lastTransitionTime"] == "2026-11-23T12:00:00Z"
