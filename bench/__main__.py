@@ -20,6 +20,8 @@ from bench.figures import Goals, Run, order, summarize
 from bench.measure import Settings
 from bench.workload import resources, shares
 
+WIDTH = 120
+"""Of the tables where there is no terminal."""
 GOALS = Goals(ratio=1.5, peak_mib=120)
 
 
@@ -46,7 +48,7 @@ def main() -> int:
         return 130
     summary = summarize(runs, goals=goals)
     report.show(
-        Console(highlight=False),
+        Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH),
         runs,
         summary,
         settings=settings,

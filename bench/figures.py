@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+MOST_BUSY_ELSEWHERE = 0.25
+"""Cores. With more, times say more about the neighbours than about the subjects."""
+
 FLOOR, OPERATOR = "floor", "operator"
 
 
@@ -42,12 +45,20 @@ class Run:
     writes: Mapping[str, int]
     refused: int
     cpu_seconds: float
+    """Processor time of the process, from when it could have begun."""
+    start_cpu_seconds: float = 0.0
+    """Processor time before that: imports, and the operator's lists."""
     peak_mib: float | None = None
     stop_seconds: float | None = None
     server_cpu_seconds: Mapping[str, float] = field(default_factory=dict)
     busy_elsewhere: float = 0.0
     """Processors that were busy with something else meanwhile, on average."""
     rest: Rest | None = None
+
+    @property
+    def all_cpu_seconds(self) -> float:
+        """Processor time of the process and of the control plane, together."""
+        return self.cpu_seconds + sum(self.server_cpu_seconds.values())
 
     @property
     def rate(self) -> float:
@@ -91,6 +102,8 @@ class Verdict:
     what: str
     measured: float
     goal: float
+    doubt: str = ""
+    """Why the figure may not count."""
 
     @property
     def within(self) -> bool:
@@ -107,8 +120,9 @@ class Summary:
     work_ratio: Spread
     ready_ratio: Spread
     total_ratio: Spread
+    cpu_ratio: Spread
+    """Of the processor times, of process and control plane together."""
     peak_mib: Spread
-    cpu_seconds: Mapping[str, Spread]
     verdicts: tuple[Verdict, ...]
 
 
@@ -120,10 +134,16 @@ def summarize(runs: Sequence[Run], *, goals: Goals) -> Summary:
         raise ValueError("no round is complete")
     work = Spread.of([ours.work_seconds / floor.work_seconds for ours, floor in pairs])
     ready = Spread.of([ours.ready_seconds / floor.ready_seconds for ours, floor in pairs])
+    cpu = Spread.of([ours.all_cpu_seconds / floor.all_cpu_seconds for ours, floor in pairs])
     total = Spread.of([ours.total_seconds / floor.ready_seconds for ours, floor in pairs])
     peak = Spread.of([ours.peak_mib or 0.0 for ours, _ in pairs])
     verdicts = [
-        Verdict(what="time against the floor", measured=work.median, goal=goals.ratio),
+        Verdict(
+            what="time against the floor",
+            measured=work.median,
+            goal=goals.ratio,
+            doubt=_doubt([run.busy_elsewhere for pair in pairs for run in pair]),
+        ),
         Verdict(what="peak memory in MiB", measured=peak.highest, goal=goals.peak_mib),
     ]
     rests = [ours.rest for ours, _ in pairs if ours.rest is not None]
@@ -136,11 +156,8 @@ def summarize(runs: Sequence[Run], *, goals: Goals) -> Summary:
         work_ratio=work,
         ready_ratio=ready,
         total_ratio=total,
+        cpu_ratio=cpu,
         peak_mib=peak,
-        cpu_seconds={
-            OPERATOR: Spread.of([ours.cpu_seconds for ours, _ in pairs]),
-            FLOOR: Spread.of([floor.cpu_seconds for _, floor in pairs]),
-        },
         verdicts=tuple(verdicts),
     )
 
@@ -148,6 +165,12 @@ def summarize(runs: Sequence[Run], *, goals: Goals) -> Summary:
 def order(number: int) -> tuple[str, str]:
     """Return who goes first in a round: in turn, so that neither always meets a warmer machine."""
     return (FLOOR, OPERATOR) if number % 2 else (OPERATOR, FLOOR)
+
+
+def _doubt(busy_elsewhere: Sequence[float]) -> str:
+    if max(busy_elsewhere) <= MOST_BUSY_ELSEWHERE:
+        return ""
+    return f"up to {max(busy_elsewhere):.1f} cores were busy with other things: measure again"
 
 
 def _by_round(runs: Sequence[Run], subject: str) -> dict[int, Run]:

@@ -176,11 +176,12 @@ async def _floor(scene: Scene, number: int) -> Run:
 
 async def _operator(scene: Scene, number: int) -> Run:
     patience = scene.settings.patience_seconds
-    before, meter = await scene.writes(), scene.meter()
+    before = await scene.writes()
     async with _running(scene, _operator_command(scene)) as subject:
         watching = await subject.says(WATCHES_RUN, within=patience)
+        meter, start_cpu = scene.meter(), subject.cpu_seconds()
         await _unless_it_ends(subject, scene.witness.complete(within=patience))
-        cpu_seconds = subject.cpu_seconds()
+        cpu_seconds = subject.cpu_seconds() - start_cpu
         used = meter.until(scene.meter(), subject=cpu_seconds)
         await asyncio.sleep(SETTLE_SECONDS)
         run = await _run(
@@ -191,6 +192,7 @@ async def _operator(scene: Scene, number: int) -> Run:
             ready_seconds=_end(scene) - watching,
             total_seconds=_end(scene) - subject.started,
             cpu_seconds=cpu_seconds,
+            start_cpu_seconds=start_cpu,
             peak_mib=subject.peak_mib(),
             **used,
         )

@@ -54,7 +54,11 @@ def show(
     console.print()
     for verdict in summary.verdicts:
         word = "[green]within goal[/green]" if verdict.within else "[red]above goal[/red] "
+        if verdict.doubt:
+            word = "[yellow]in doubt[/yellow]   "
         console.print(f"{word}  {verdict.what}: {verdict.measured:.4g}, goal {verdict.goal:g}")
+        if verdict.doubt:
+            console.print(f"             ({verdict.doubt})")
 
 
 def _times(
@@ -91,14 +95,19 @@ def _times(
         row(what, spread(FLOOR, name), spread(OPERATOR, name), ratio, " s")
     total = spread(OPERATOR, "total_seconds")
     row("process start to last write", None, total, summary.total_ratio, " s")
-    cpu = summary.cpu_seconds
-    row("processor time of the process", cpu[FLOOR], cpu[OPERATOR], None, " s")
+    for what, name in (
+        ("processor time of the process", "cpu_seconds"),
+        ("the same, before it was able to write", "start_cpu_seconds"),
+    ):
+        row(what, spread(FLOOR, name), spread(OPERATOR, name), None, " s")
     for name in runs[0].server_cpu_seconds:
         floor, ours = (
             Spread.of([run.server_cpu_seconds[name] for run in runs if run.subject == subject])
             for subject in (FLOOR, OPERATOR)
         )
         row(f"processor time of {name}", floor, ours, None, " s")
+    everything = (spread(FLOOR, "all_cpu_seconds"), spread(OPERATOR, "all_cpu_seconds"))
+    row("processor time, process and control plane", *everything, summary.cpu_ratio, " s")
     row(
         "cores busy elsewhere",
         spread(FLOOR, "busy_elsewhere"),

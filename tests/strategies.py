@@ -30,7 +30,10 @@ UID = "00000000-0000-4000-8000-000000000000"
 _KEYS = ("team", "example.com/team", "a", "x" * 63, "topology.kubernetes.io/zone")
 _LABELS = ("a", "", "A-1_b.c", "x" * 63, "v1.0")
 _OBJECTS = ("hf-token", "a", "a.b-c", "x" * 63, "0", "x" * 253)
-_BYTES = ("64Gi", "80G", "1.5Ti", "0.5Gi", "100M", "1073741824", "999999999Gi", "1Ki", "007k")
+_BYTES = (
+    *("64Gi", "80G", "1.5Ti", "0.25Gi", "100M", "1073741824", "999999Gi", "1Ki", "007k", "0.001k"),
+    *("999Ti", "999.999T", "999999999Mi", "9" * 15),
+)
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "generator.model": (*load().models(Surface.GENERATOR), *_OTHER_MODELS),
@@ -294,6 +297,55 @@ _BY_TYPE = {
     "array": _array,
     "object": _object,
 }
+
+
+def one_odd_field(kind: Kind) -> list[Json]:
+    """Return, for every field of the schema, bodies in which it alone has an odd value."""
+    root, top = str(SURFACES[kind]).lower(), schema(kind)["properties"]["spec"]
+    found = []
+    for path, node in _all_leaves(kind):
+        parts = path.replace("[]", ".[]").replace("{}", ".{}").strip(".").split(".")
+        values = [*WRONG, *(samples(TEXTS, root + path) or ()), *_limits(node)]
+        if "additionalProperties" in node:
+            values += [{key: "a"} for key in BAD_KEYS]
+        found += [of_kind(kind, _with(top, root, parts, value)) for value in values]
+    return found
+
+
+def _limits(node: Mapping[str, Any]) -> list[Any]:
+    """Return the values on and just over a node's limits."""
+    numbers = [node[limit] + over for limit, over in _OVER if limit in node]
+    lengths = [node["maxLength"] + over for over in (0, 1) if "maxLength" in node]
+    return [*numbers, *("a" * length for length in lengths)]
+
+
+_OVER = (("minimum", 0), ("minimum", -1), ("maximum", 0), ("maximum", 1))
+
+
+def _with(node: Mapping[str, Any], path: str, parts: list[str], value: Any) -> Any:
+    """Return the smallest good value of a node, except for one part of it."""
+    if not parts:
+        return copy.deepcopy(value)
+    name, *rest = parts
+    if name == "[]":
+        return [_with(node["items"], f"{path}[]", rest, value)]
+    if name == "{}":
+        return {"a": _with(node["additionalProperties"], f"{path}{{}}", rest, value)}
+    part = _with(node["properties"][name], f"{path}.{name}", rest, value)
+    return _smallest(node, path) | {name: part}
+
+
+def _smallest(node: Mapping[str, Any], path: str) -> Any:
+    if "enum" in node:
+        return node["enum"][0]
+    if node["type"] == "string":
+        return (samples(TEXTS, path) or ("a",))[0]
+    if node["type"] == "integer":
+        return node.get("minimum", 1)
+    if node["type"] == "array":
+        return [_smallest(node["items"], f"{path}[]")]
+    required = node.get("required", ())
+    return {name: _smallest(node["properties"][name], f"{path}.{name}") for name in required}
 
 
 @st.composite

@@ -117,10 +117,16 @@ def summarize_invalid(
     return ToySummary({"observedGeneration": body["metadata"]["generation"], "conditions": [ready]})
 
 
+def summarize_failure(body: Mapping[str, Any], error: Exception, /, *, now: datetime) -> ToySummary:
+    ready = {"type": "Ready", "status": "Unknown", "reason": "InternalError", "message": str(error)}
+    return ToySummary({"observedGeneration": body["metadata"]["generation"], "conditions": [ready]})
+
+
 PIPELINE = Pipeline(
     parse=parse,
     make_plan=make_plan,
     render=render,
     summarize=summarize,
     summarize_invalid=summarize_invalid,
+    summarize_failure=summarize_failure,
 )

@@ -60,6 +60,28 @@ def test_one_write_at_rest_is_above_goal() -> None:
     assert (last.what, last.within) == ("writes at rest", False)
 
 
+def test_on_a_busy_machine_a_time_is_in_doubt() -> None:
+    runs = [run(FLOOR, 1, 4.0, busy_elsewhere=1.2), run(OPERATOR, 1, 3.0)]
+    time, memory = summarize(runs, goals=GOALS).verdicts
+    assert "up to 1.2 cores" in time.doubt
+    assert not memory.doubt
+
+
+def test_processor_time_counts_the_control_plane_but_not_the_start() -> None:
+    runs = [
+        run(FLOOR, 1, 4.0, cpu_seconds=1.0, server_cpu_seconds={"kube-apiserver": 9.0}),
+        run(
+            OPERATOR,
+            1,
+            5.0,
+            cpu_seconds=3.0,
+            start_cpu_seconds=1.0,
+            server_cpu_seconds={"kube-apiserver": 10.0},
+        ),
+    ]
+    assert summarize(runs, goals=GOALS).cpu_ratio.median == pytest.approx(1.3)
+
+
 def test_a_round_that_lacks_a_subject_says_nothing() -> None:
     with pytest.raises(ValueError, match="no round is complete"):
         summarize([run(FLOOR, 1, 4.0), run(OPERATOR, 2, 5.0)], goals=GOALS)

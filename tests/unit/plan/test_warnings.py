@@ -15,8 +15,11 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (specs.GENERATOR, {}, "gated repository"),
     (
         specs.GENERATOR,
-        {"runtime": {"version": "0.26.0"}, "huggingFace": {"offline": True}},
-        "guardrails: vllm-omni 0.26.0 will not start",
+        {
+            "runtime": {"version": "0.26.0", "image": "registry.example.com/mended:1"},
+            "huggingFace": {"offline": True},
+        },
+        "guardrails: vllm-omni 0.26.0 is known not to start",
     ),
     (
         specs.GENERATOR,

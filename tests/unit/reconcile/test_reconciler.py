@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -495,5 +496,23 @@ def test_an_earlier_requeue_wins_over_the_resync() -> None:
         async with bench() as b:
             await settled(b, requeueAfter=5.0)
             assert (await b.run()).requeue_after == 5.0
+
+    run_async(main)
+
+
+def test_a_bug_is_confessed_once_and_leaves_the_children_alone() -> None:
+    def broken(body: Any) -> Any:
+        raise KeyError("oops")
+
+    async def main() -> None:
+        async with bench(replace(toy.PIPELINE, render=broken)) as b:
+            b.create(toy.resource())
+            await b.deliver()
+            for _ in range(2):
+                with pytest.raises(KeyError):
+                    await b.run()
+                await b.deliver()
+            assert b.writes() == [STATUS]
+            assert b.reason() == "InternalError"
 
     run_async(main)

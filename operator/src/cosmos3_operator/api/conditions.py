@@ -27,6 +27,7 @@ class Reason(StrEnum):
 
     SERVING = "Serving"
     SCALED_TO_ZERO = "ScaledToZero"
+    INTERNAL_ERROR = "InternalError"
     INVALID_SPEC = "InvalidSpec"
     CHILD_REFUSED = "ChildRefused"
     NAME_TAKEN = "NameTaken"

@@ -62,12 +62,17 @@ LabelValue = Annotated[
     ),
 ]
 
+_DECIMAL = r"(\.[0-9]{1,3})?"
+_BINARY = r"(\.(5|25|75))?"
+
 Bytes = Annotated[
     Str,
     Field(max_length=20),
     matches(
-        r"^([0-9]{1,15}|[0-9]{1,9}(\.[0-9]{1,3})?(k|M|G|Ki|Mi|Gi)|[0-9]{1,6}(\.[0-9]{1,3})?(T|Ti))$",
-        "a positive quantity of bytes such as 64Gi (binary) or 80G (decimal)",
+        # Whole bytes, and below 8 PiB: beyond, Kubernetes' own arithmetic warns and overflows.
+        rf"^([0-9]{{1,15}}|[0-9]{{1,9}}({_DECIMAL}[kM]|{_BINARY}[KM]i)"
+        rf"|[0-9]{{1,6}}({_DECIMAL}G|{_BINARY}Gi)|[0-9]{{1,3}}({_DECIMAL}T|{_BINARY}Ti))$",
+        "a positive quantity of whole bytes such as 64Gi (binary) or 80G (decimal)",
         contains="[1-9]",
     ),
 ]

@@ -42,8 +42,7 @@ class Rule:
 
     def violation(self, value: Any) -> str | None:
         """Return the message for a value that breaks the rule, None for one that keeps it."""
-        values = self.check(value)
-        return None if values is None else self.message.format_map(values)
+        return _filled(self.message, self.check(value))
 
     def to_crd(self) -> dict[str, str]:
         """Return the rule as an entry of `x-kubernetes-validations`."""
@@ -63,8 +62,7 @@ class TransitionRule:
 
     def violation(self, old: Any, new: Any) -> str | None:
         """Return the message for a change that breaks the rule, None for one that keeps it."""
-        values = self.check(old, new)
-        return None if values is None else self.message.format_map(values)
+        return _filled(self.message, self.check(old, new))
 
     def to_crd(self) -> dict[str, str]:
         """Return the rule as an entry of `x-kubernetes-validations`."""
@@ -144,6 +142,14 @@ def cel_text(number: str, largest: int) -> str:
 
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def _filled(template: str, values: Values | None) -> str | None:
+    if values is None:
+        return None
+    message = template.format_map(values)
+    # The API server wants one line, and falls back to the plain message otherwise.
+    return _plain(template) if "\n" in message else message
 
 
 def _entry(cel: str, message: str, values: Mapping[str, str], path: str) -> dict[str, str]:

@@ -39,7 +39,7 @@ from cosmos3_operator.reconcile.workers import Workers
 from cosmos3_operator.serve import logs
 from cosmos3_operator.serve.health import Health, Server, make_app
 from cosmos3_operator.serve.metrics import Metrics
-from cosmos3_operator.status.summarize import summarize, summarize_invalid
+from cosmos3_operator.status.summarize import summarize, summarize_failure, summarize_invalid
 from cosmos3_operator.watch.engine import Engine
 from cosmos3_operator.watch.feed import Feed
 from cosmos3_operator.watch.relist import Relists
@@ -55,6 +55,7 @@ PIPELINE = Pipeline(
     render=render,
     summarize=summarize,
     summarize_invalid=summarize_invalid,
+    summarize_failure=summarize_failure,
 )
 
 

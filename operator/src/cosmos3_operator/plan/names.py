@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from cosmos3_operator.plan.types import Owner, Plan
 
-MANAGED_BY = "cosmos3-operator"
+MANAGER = "cosmos3-operator"
+"""Field manager of everything that is applied, and the value of the managed-by label."""
+MANAGED_BY = "app.kubernetes.io/managed-by"
+COMPONENT = "app.kubernetes.io/component"
+INSTANCE = "app.kubernetes.io/instance"
 
 
 def selector_labels(owner: Owner) -> dict[str, str]:
     """Return the labels that find the pods of a resource; they can never change."""
     return {
-        "app.kubernetes.io/managed-by": MANAGED_BY,
-        "app.kubernetes.io/component": owner.component,
-        "app.kubernetes.io/instance": owner.name,
+        MANAGED_BY: MANAGER,
+        COMPONENT: owner.component,
+        INSTANCE: owner.name,
     }
 
 

@@ -60,8 +60,8 @@ def _known_bad(spec: Spec, runtime: Runtime) -> Iterator[str]:
         bad = f"guardrails={spec.guardrails.mode}"
         if bad in runtime.known_bad:
             yield (
-                f"guardrails: {runtime.engine} {runtime.version} will not start: "
-                f"{runtime.known_bad[bad]}. Choose another spec.runtime.version"
+                f"guardrails: {runtime.engine} {runtime.version} is known not to start with them: "
+                f"{runtime.known_bad[bad]}. Make sure that spec.runtime.image is mended"
             )
 
 

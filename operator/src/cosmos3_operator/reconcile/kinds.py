@@ -10,12 +10,8 @@ from typing import NamedTuple
 
 from cosmos3_operator.api.resource import GROUP, VERSION, Kind
 from cosmos3_operator.cluster.types import ResourceType
+from cosmos3_operator.plan.names import COMPONENT, INSTANCE, MANAGED_BY, MANAGER
 
-MANAGER = "cosmos3-operator"
-"""Field manager of everything we apply, and the value of the managed-by label."""
-MANAGED_BY = "app.kubernetes.io/managed-by"
-COMPONENT = "app.kubernetes.io/component"
-INSTANCE = "app.kubernetes.io/instance"
 SELECTOR = f"{MANAGED_BY}={MANAGER}"
 
 COMPONENTS: Mapping[str, Kind] = {"generator": Kind.GENERATOR, "reasoner": Kind.REASONER}
@@ -57,3 +53,18 @@ class Key(NamedTuple):
     def __str__(self) -> str:
         """Return the key as people write it."""
         return f"{self.kind} {self.namespace}/{self.name}"
+
+
+__all__ = [
+    "CHILDREN",
+    "COMPONENT",
+    "COMPONENTS",
+    "INSTANCE",
+    "MANAGED_BY",
+    "MANAGER",
+    "NODES",
+    "PODS",
+    "RESOURCES",
+    "SELECTOR",
+    "Key",
+]

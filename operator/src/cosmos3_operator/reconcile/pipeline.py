@@ -1,4 +1,4 @@
-"""The pure core as the loop sees it: five functions.
+"""The pure core as the loop sees it: six functions.
 
 In: nothing. Out: `Pipeline`, so that the loop can be driven by a toy core in tests, and the real
 one is chosen in a single place.
@@ -48,6 +48,13 @@ class SummarizeInvalid(Protocol):
         """Summarize."""
 
 
+class SummarizeFailure(Protocol):
+    """That a pass failed unexpectedly, in a status."""
+
+    def __call__(self, body: Body, error: Exception, /, *, now: datetime) -> Summary:
+        """Summarize."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """parse → make_plan → render → (apply) → summarize."""
@@ -57,3 +64,4 @@ class Pipeline:
     render: Callable[[Any], tuple[dict[str, Any], ...]]
     summarize: Summarize
     summarize_invalid: SummarizeInvalid
+    summarize_failure: SummarizeFailure

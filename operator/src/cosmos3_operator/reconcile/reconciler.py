@@ -14,7 +14,7 @@ from typing import Any
 
 from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.cluster.client import Client
-from cosmos3_operator.cluster.errors import NotFound
+from cosmos3_operator.cluster.errors import ClusterError, NotFound
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.reconcile.children import Children
 from cosmos3_operator.reconcile.gather import FactsCache
@@ -75,6 +75,16 @@ class Reconciler:
         body = await self._look_up(key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return self._forget(key)
+        try:
+            return await self._pass(key, body)
+        except ClusterError:
+            raise
+        except Exception as error:
+            summary = self._pipeline.summarize_failure(body, error, now=self._clock())
+            await self._show(key, body, summary)
+            raise
+
+    async def _pass(self, key: Key, body: Body) -> Outcome:
         resync = self._memo.open(key)
         try:
             resource = self._pipeline.parse(body)

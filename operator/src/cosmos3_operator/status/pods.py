@@ -72,7 +72,7 @@ def _unscheduled(plan: Plan, pod: Pod) -> Finding | None:
     if is_scheduled(pod):
         return None
     scheduled = _condition(pod, "PodScheduled")
-    words = str(scheduled.get("message") or "").rstrip(".")
+    words = _first_sentence(str(scheduled.get("message") or ""))
     if scheduled.get("reason") != "Unschedulable":
         return Finding(reason=Reason.SCHEDULING, message="Waiting for the scheduler")
     if plan.placement.verdict in (Verdict.TOO_LARGE, Verdict.NO_MATCH):
@@ -216,6 +216,11 @@ def _time(text: str) -> datetime:
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1].rstrip(".")[:500] if lines else ""
+
+
+def _first_sentence(text: str) -> str:
+    """Leave out what the scheduler adds about preemption and claims: it never says what to do."""
+    return text.partition(". ")[0].rstrip(".")
 
 
 def _sentence(text: str) -> str:

@@ -89,6 +89,27 @@ def summarize_invalid(
     )
 
 
+def summarize_failure(body: Mapping[str, Any], error: Exception, *, now: datetime) -> Summary:
+    """Return the status when the operator itself failed: a bug, and nothing is known for certain.
+
+    Everything else in the status stays as it was last known.
+    """
+    generation = int((body.get("metadata") or {}).get("generation") or 0)
+    previous = body.get("status") or {}
+    message = (
+        f"The operator failed on this resource ({type(error).__name__}: {error}) and tries again; "
+        "what runs is left alone. This is a bug: its log has the details"
+    )
+    conditions = [
+        _Condition(type=type_, status=status, reason=Reason.INTERNAL_ERROR, message=message)
+        for type_, status in (
+            (ConditionType.READY, "Unknown"),
+            (ConditionType.RECONCILING, "True"),
+        )
+    ]
+    return Summary(status={**previous, "conditions": _dated(conditions, generation, previous, now)})
+
+
 def _readiness(finding: Finding) -> Iterator[_Condition]:
     def condition(type_: ConditionType, *, holds: bool) -> _Condition:
         status = "True" if holds else "False"
