@@ -1,6 +1,6 @@
-"""A dry run of everything on a real API server, many requests at once.
+"""Dry runs on a real API server, many requests at once.
 
-In: bodies. Out: what the server answers, stored nowhere.
+In: bodies. Out: what the server answers. Nothing is stored, unless a test asks for it.
 """
 
 from __future__ import annotations
@@ -67,12 +67,22 @@ class DryRun:
         """Create resources of our kinds."""
         return self._all(bodies, self._create)
 
+    def store(self, body: Json) -> Answer:
+        """Create one of our resources for real."""
+        path = resources(body["kind"])
+        return self._runner.run(self._send("POST", path, body, dryRun=""))
+
+    def remove(self, body: Json) -> None:
+        """Delete one of our resources for real."""
+        path = f"{resources(body['kind'])}/{body['metadata']['name']}"
+        self._runner.run(self._send("DELETE", path, {}, dryRun=""))
+
     def apply(self, children: Iterable[Json]) -> list[Answer]:
         """Server-side-apply children, as the operator does."""
         return self._all(children, self._apply)
 
     def replace(self, bodies: Iterable[Json]) -> list[Answer]:
-        """Replace resources of our kinds that exist."""
+        """Replace stored resources; a body needs the resourceVersion of what it replaces."""
         return self._all(bodies, self._replace)
 
     def _all(
@@ -105,7 +115,7 @@ class DryRun:
         async with self._session.request(
             method,
             self._server + path,
-            params=DRY | query,
+            params={name: value for name, value in (DRY | query).items() if value},
             data=json.dumps(_as_go_writes(body)),
             headers={"Content-Type": kind},
         ) as response:

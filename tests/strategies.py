@@ -81,7 +81,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
 }
 """Good values by the end of a text field's path; longer ends win."""
 
-CPUS = (1, 8, 100_000, "8", "0.5", "0.25", ".5", "500m", "1.125", 4.0)
+CPUS = (1, 8, 99_999, "8", "0.5", "0.25", ".5", "500m", "1.125", 4.0)
 
 _EXPRESSIONS = (
     {"key": "a", "operator": "In", "values": ["x", "y"]},

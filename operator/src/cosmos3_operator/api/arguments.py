@@ -114,7 +114,7 @@ _FORM = (
     _each(
         allowed=lambda a: not fullmatch(_VARIABLE, a),
         cel=f"!a.matches({cel_string(_VARIABLE)})",
-        message="must not contain '{argument}': a variable may be a value but not name a flag; "
-        "write --flag=$(VARIABLE)",
+        message="must not contain '{argument}': an item that begins with a variable could name any "
+        "flag; write --flag=$(VARIABLE)",
     ),
 )

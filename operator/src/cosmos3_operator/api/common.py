@@ -179,6 +179,7 @@ class Cache(Model):
     transitions: ClassVar = (
         TransitionRule(
             cel=f"{_NOT_BOTH_CLAIMS} || !has(self.size) || !has(oldSelf.size) || "
+            "!isQuantity(self.size) || !isQuantity(oldSelf.size) || "
             "quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0",
             message="the size of a claim cannot shrink from {old} to {new}, since no volume does: "
             f"keep or raise it; {_START_OVER}",

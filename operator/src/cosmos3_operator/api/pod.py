@@ -12,6 +12,8 @@ from pydantic import Field
 
 from cosmos3_operator.api.base import Bool, Model, Str, Whole
 from cosmos3_operator.api.fields import (
+    CPU_TEXT,
+    CPU_WORDS,
     QUALIFIED_NAME,
     Annotations,
     Bytes,
@@ -147,6 +149,17 @@ class ResourceList(Model):
     ephemeral_storage: Annotated[Bytes | None, Field(alias="ephemeral-storage")] = None
     """Local disk, e.g. 100Gi; an emptyDir cache counts against it."""
 
+    rules: ClassVar = (
+        Rule(
+            cel=f"!has(self.cpu) || string(self.cpu).matches({cel_string(CPU_TEXT)})",
+            message="{cpu} " + CPU_WORDS,
+            values={"cpu": "string(self.cpu)"},
+            # The field has checked itself by then.
+            check=lambda r: None,
+            path=".cpu",
+        ),
+    )
+
 
 def _limit_below_request(name: str, attribute: str, text: str) -> Rule:
     both = f"has(self.limits.{name}) && has(self.requests.{name})"
@@ -154,7 +167,8 @@ def _limit_below_request(name: str, attribute: str, text: str) -> Rule:
     request = as_text.format(f"self.requests.{name}")
     limit = as_text.format(f"self.limits.{name}")
     return Rule(
-        cel=f"!({both}) || quantity({request}).compareTo(quantity({limit})) <= 0",
+        cel=f"!({both}) || !isQuantity({request}) || !isQuantity({limit}) || "
+        f"quantity({request}).compareTo(quantity({limit})) <= 0",
         message=f"the {text} request {{request}} is above its limit {{limit}}: raise the limit or "
         "lower the request",
         values={"request": request, "limit": limit},

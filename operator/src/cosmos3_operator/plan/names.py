@@ -1,8 +1,8 @@
-"""How children are found: the labels that select pods, and the URL of the API."""
+"""How children and pods are found: the labels that every part agrees on."""
 
 from __future__ import annotations
 
-from cosmos3_operator.plan.types import Owner, Plan
+from cosmos3_operator.plan.types import Owner
 
 MANAGER = "cosmos3-operator"
 """Field manager of everything that is applied, and the value of the managed-by label."""
@@ -18,8 +18,3 @@ def selector_labels(owner: Owner) -> dict[str, str]:
         COMPONENT: owner.component,
         INSTANCE: owner.name,
     }
-
-
-def endpoint(plan: Plan) -> str:
-    """Return the URL of the API within the cluster."""
-    return f"http://{plan.owner.base}.{plan.owner.namespace}.svc:{plan.service.port}"

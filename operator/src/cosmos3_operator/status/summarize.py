@@ -14,7 +14,7 @@ from typing import Any
 from cosmos3_operator.api.conditions import ConditionType, Reason
 from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.api.resource import Resource
-from cosmos3_operator.plan.names import endpoint, selector_labels
+from cosmos3_operator.plan.names import selector_labels
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.checks import decide, deployment_of, is_observed
 from cosmos3_operator.status.findings import Finding
@@ -56,7 +56,7 @@ def summarize(
         "replicas": live.get("replicas", 0),
         "readyReplicas": live.get("readyReplicas", 0),
         "selector": ",".join(f"{k}={v}" for k, v in sorted(selector_labels(plan.owner).items())),
-        "endpoint": endpoint(plan),
+        "endpoint": plan.endpoint,
         "plan": _plan(plan),
     }
     return Summary(status=status, requeue_after=finding.requeue_after)

@@ -1,0 +1,118 @@
+"""What a Generator and a Reasoner decide differently: split, guardrails, arguments, environment.
+
+In: the spec of one kind and the basis that both share. Out: `Decisions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cosmos3_operator.api.generator import CosmosGeneratorSpec
+from cosmos3_operator.api.reasoner import CosmosReasonerSpec
+from cosmos3_operator.catalog.load import Catalog
+from cosmos3_operator.catalog.types import Checkpoint, Runtime, SurfaceFacts
+from cosmos3_operator.plan.arguments import generator_arguments, reasoner_arguments
+from cosmos3_operator.plan.environment import generator_environment, reasoner_environment
+from cosmos3_operator.plan.gpus import split_generator, split_reasoner
+from cosmos3_operator.plan.guardrails import plan_deploy_config, plan_guardrails
+from cosmos3_operator.plan.startup import plan_startup
+from cosmos3_operator.plan.types import (
+    DeployConfig,
+    DrainPlan,
+    EnvVar,
+    GpuSplit,
+    GuardrailPlan,
+    RuntimeChoice,
+    StartupPlan,
+)
+
+Spec = CosmosGeneratorSpec | CosmosReasonerSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    """What both surfaces decide from."""
+
+    catalog: Catalog
+    checkpoint: Checkpoint | None
+    facts: SurfaceFacts | None
+    runtime: Runtime
+    choice: RuntimeChoice
+    drain: DrainPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """What the surfaces decide differently."""
+
+    split: GpuSplit
+    startup: StartupPlan
+    args: tuple[str, ...]
+    env: tuple[EnvVar, ...]
+    offload: str = "None"
+    guardrails: GuardrailPlan | None = None
+    guardrails_gib: float = 0.0
+    """What the guardrails add to the download."""
+    deploy_config: DeployConfig | None = None
+
+
+def decide(spec: Spec, basis: Basis) -> Decisions:
+    """Return the decisions for a spec of either kind.
+
+    Raises Invalid when the runtime cannot do what was asked.
+    """
+    if isinstance(spec, CosmosGeneratorSpec):
+        return _generator(spec, basis)
+    return _reasoner(spec, basis)
+
+
+def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
+    runtime = basis.runtime
+    split = split_generator(
+        spec.parallelism,
+        products=spec.gpu.products,
+        checkpoint=basis.checkpoint,
+        catalog=basis.catalog,
+    )
+    guardrails = plan_guardrails(
+        spec.guardrails, runtime=runtime, own_image=spec.runtime.image is not None
+    )
+    guardrails_gib = basis.catalog.guardrails.download_gib if guardrails.enabled else 0.0
+    startup = plan_startup(
+        spec,
+        checkpoint=basis.checkpoint,
+        facts=basis.facts,
+        guardrails_gib=guardrails_gib,
+        offload=spec.offload != "None",
+    )
+    return Decisions(
+        split=split,
+        startup=startup,
+        args=generator_arguments(
+            spec, split=split, guardrails=guardrails, startup=startup, runtime=runtime
+        ),
+        env=generator_environment(spec, runtime=runtime, guardrails=guardrails, drain=basis.drain),
+        offload=spec.offload,
+        guardrails=guardrails,
+        guardrails_gib=guardrails_gib,
+        deploy_config=plan_deploy_config(guardrails, runtime=runtime),
+    )
+
+
+def _reasoner(spec: CosmosReasonerSpec, basis: Basis) -> Decisions:
+    split = split_reasoner(spec.parallelism, checkpoint=basis.checkpoint)
+    startup = plan_startup(
+        spec, checkpoint=basis.checkpoint, facts=basis.facts, guardrails_gib=0.0, offload=False
+    )
+    return Decisions(
+        split=split,
+        startup=startup,
+        args=reasoner_arguments(
+            spec,
+            split=split,
+            drain=basis.drain,
+            plugin=basis.choice.plugin,
+            runtime=basis.runtime,
+        ),
+        env=reasoner_environment(spec, runtime=basis.runtime, startup=startup),
+    )
