@@ -299,9 +299,21 @@ _BY_TYPE = {
 }
 
 
+def one_odd_number(kind: Kind) -> list[Json]:
+    """Return, for every number of the schema, bodies in which it alone has an odd value."""
+    top, root = schema(kind)["properties"]["spec"], str(SURFACES[kind]).lower()
+    found = []
+    for path, node in _all_leaves(kind):
+        if node.get("type") == "integer":
+            parts = path.replace("[]", ".[]").strip(".").split(".")
+            values = sorted({*NUMBERS, *_limits(node)})
+            found += [of_kind(kind, _with(top, root, parts, value)) for value in values]
+    return found
+
+
 def one_odd_field(kind: Kind) -> list[Json]:
     """Return, for every field of the schema, bodies in which it alone has an odd value."""
-    root, top = str(SURFACES[kind]).lower(), schema(kind)["properties"]["spec"]
+    top, root = schema(kind)["properties"]["spec"], str(SURFACES[kind]).lower()
     found = []
     for path, node in _all_leaves(kind):
         parts = path.replace("[]", ".[]").replace("{}", ".{}").strip(".").split(".")

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import strategies
 import yaml
+
+import strategies
 from apiserver import Answer, DryRun, dry_run
 from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.api.resource import Kind, change_errors, parse

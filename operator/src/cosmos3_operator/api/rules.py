@@ -141,7 +141,7 @@ def cel_text(number: str, largest: int) -> str:
     return f"{cel_string(table)}.substring({start}, {start} + {width}).trim()"
 
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 
 
 def _filled(template: str, values: Values | None) -> str | None:

@@ -65,7 +65,8 @@ def make_settings(namespaces: Sequence[str]) -> kopf.OperatorSettings:
     settings.networking.enforce_retry_after = True
     # Then the engine starts again as a whole, with growing delays, for as long as it takes.
     settings.networking.error_backoffs = (1, 1, 2, 3, 5, 8)
-    settings.watching.chunk_size = 500
+    # kopf decodes a page at once: small pages keep the peak of memory at start low.
+    settings.watching.chunk_size = 100
     # An idle worker keeps the last body of its object alive: a second is enough to batch.
     settings.queueing.idle_timeout = 1.0
     settings.process.ultimate_exiting_timeout = 40
