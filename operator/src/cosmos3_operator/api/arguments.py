@@ -65,6 +65,7 @@ def _each(*, allowed: Callable[[str], bool], cel: str, message: str) -> Rule:
         values={"argument": f"self.extraArgs.filter(a, !({cel}))[0]"},
         check=check,
         path=".extraArgs",
+        needs=("extraArgs",),
     )
 
 
@@ -89,6 +90,7 @@ def _owned(flags: list[str], use: str) -> Rule:
         },
         check=check,
         path=".extraArgs",
+        needs=("extraArgs",),
     )
 
 
@@ -104,6 +106,7 @@ _FORM = (
             else None
         ),
         path=".extraArgs",
+        needs=("extraArgs",),
     ),
     _each(
         allowed=lambda a: not fullmatch(_SPLIT, a),

@@ -8,7 +8,7 @@ good as nothing, unknown fields ignored here (as the API server prunes them) and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -65,6 +65,10 @@ class Model(BaseModel):
 
     rules: ClassVar[tuple[Rule, ...]] = ()
     transitions: ClassVar[tuple[TransitionRule, ...]] = ()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Return itself: pydantic copies each default deeply, and frozen models need no copy."""
+        return self
 
     @classmethod
     def __get_pydantic_json_schema__(

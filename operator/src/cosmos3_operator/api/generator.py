@@ -163,6 +163,7 @@ class CosmosGeneratorSpec(ServingSpec):
             },
             check=_indivisible,
             path=".parallelism",
+            needs=("parallelism",),
         ),
         Rule(
             cel=f"!(self.model in {cel_list(sorted(_KNOWN))}) || !has(self.parallelism.gpus) || "
@@ -174,6 +175,7 @@ class CosmosGeneratorSpec(ServingSpec):
             values={"gpus": cel_text("self.parallelism.gpus", 16), "model": "self.model"},
             check=_impossible_gpus,
             path=".parallelism.gpus",
+            needs=("parallelism",),
         ),
         Rule(
             cel=f"!(self.model in {cel_list(_DISTILLED)}) || !has(self.parallelism.cfg) || "
@@ -183,6 +185,7 @@ class CosmosGeneratorSpec(ServingSpec):
             values={"cfg": cel_text("self.parallelism.cfg", 2), "model": "self.model"},
             check=_cfg_of_distilled,
             path=".parallelism.cfg",
+            needs=("parallelism",),
         ),
         *shared_rules(Surface.GENERATOR),
     )

@@ -172,6 +172,7 @@ def _limit_below_request(name: str, attribute: str, text: str) -> Rule:
         message=f"the {text} request {{request}} is above its limit {{limit}}: raise the limit or "
         "lower the request",
         values={"request": request, "limit": limit},
+        needs=("requests", "limits"),
         check=lambda r: _compare(getattr(r.requests, attribute), getattr(r.limits, attribute)),
     )
 
@@ -269,8 +270,9 @@ class NodeSelectorRequirement(Model):
 
     rules: ClassVar = (
         Rule(
-            cel="self.operator in ['In', 'NotIn'] ? size(self.values) > 0 : "
-            "(self.operator in ['Exists', 'DoesNotExist'] ? size(self.values) == 0 : "
+            cel="self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : "
+            "(self.operator in ['Exists', 'DoesNotExist'] ? "
+            "!has(self.values) || size(self.values) == 0 : has(self.values) && "
             "size(self.values) == 1 && self.values[0].matches('^-?[0-9]{1,18}$'))",
             message="operator {operator} for {key} takes other values: In and NotIn one or more, "
             "Exists and DoesNotExist none, Gt and Lt one integer",

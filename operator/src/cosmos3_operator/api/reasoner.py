@@ -119,6 +119,7 @@ class CosmosReasonerSpec(ServingSpec):
             values={"tensor": cel_text("self.parallelism.tensor", 16), "model": "self.model"},
             check=_indivisible,
             path=".parallelism.tensor",
+            needs=("parallelism",),
         ),
         *shared_rules(Surface.REASONER),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -135,11 +136,19 @@ def _models(path: str, value: Any) -> Iterator[tuple[str, Model]]:
     """Yield every model of a tree with its path, outermost first."""
     if isinstance(value, Model):
         yield path, value
-        for name, info in type(value).model_fields.items():
-            yield from _models(f"{path}.{info.alias or name}", getattr(value, name))
+        for name, alias in _aliases(type(value)):
+            part = getattr(value, name)
+            if isinstance(part, Model | tuple):
+                yield from _models(f"{path}.{alias}", part)
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from _models(f"{path}[{index}]", item)
+
+
+@cache
+def _aliases(model: type[Model]) -> tuple[tuple[str, str], ...]:
+    """Return the fields of a model with their JSON names; asked for with every parse."""
+    return tuple((name, info.alias or name) for name, info in model.model_fields.items())
 
 
 def _broken_transitions(path: str, old: Any, new: Any) -> Iterator[FieldError]:
@@ -148,6 +157,5 @@ def _broken_transitions(path: str, old: Any, new: Any) -> Iterator[FieldError]:
     for rule in new.transitions:
         if message := rule.violation(old, new):
             yield FieldError(path + rule.path, message)
-    for name, info in type(new).model_fields.items():
-        where = f"{path}.{info.alias or name}"
-        yield from _broken_transitions(where, getattr(old, name), getattr(new, name))
+    for name, alias in _aliases(type(new)):
+        yield from _broken_transitions(f"{path}.{alias}", getattr(old, name), getattr(new, name))

@@ -39,6 +39,8 @@ class Rule:
     """Placeholder → CEL expression of type string."""
     path: str = ""
     """Field that the error names, relative to the value, e.g. `.parallelism.cfg`."""
+    needs: tuple[str, ...] = ()
+    """Fields without which the rule has nothing to say: left out, they have no empty default."""
 
     def violation(self, value: Any) -> str | None:
         """Return the message for a value that breaks the rule, None for one that keeps it."""
@@ -46,7 +48,9 @@ class Rule:
 
     def to_crd(self) -> dict[str, str]:
         """Return the rule as an entry of `x-kubernetes-validations`."""
-        return _entry(self.cel, self.message, self.values, self.path)
+        absent = [f"!has(self.{name})" for name in self.needs]
+        cel = " || ".join([*absent, f"({self.cel})"]) if absent else self.cel
+        return _entry(cel, self.message, self.values, self.path)
 
 
 @dataclass(frozen=True, kw_only=True)

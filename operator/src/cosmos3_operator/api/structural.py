@@ -55,8 +55,12 @@ def _node(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str
     if schema.get("int-or-string"):
         node["x-kubernetes-int-or-string"] = True
         node.pop("type", None)
-    if schema.get("default") is not None:
-        node["default"] = _whole_default(node) if "properties" in node else schema["default"]
+    default = schema.get("default")
+    if default is not None and "properties" in node:
+        default = _whole_default(node)
+    # Empty defaults would only fill what users see of their own resources with empty fields.
+    if default not in (None, [], {}):
+        node["default"] = default
     return node
 
 
