@@ -224,3 +224,23 @@ def test_deletion_leaves_nothing_but_a_retained_cache(api: Api, namespace: str) 
         or eventually(lambda: pods_of(api, namespace), lambda pods: not pods, what="the pods' end")
         == []
     )
+
+
+def test_a_claim_keeps_the_size_that_was_decided_for_it(api: Api, namespace: str) -> None:
+    body = generator("sized", namespace, cache={"type": "Claim"})
+    api.create(body)
+    settled(api, body, "Serving")
+    path = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims/sized-generator-cache"
+    before = api.get(path)
+    assert before is not None
+    api.merge(api.path(body), {"spec": {"guardrails": {"mode": "Disabled"}}})
+    found = eventually(
+        lambda: api.get(api.path(body)),
+        lambda seen: seen and condition(seen, "GuardrailsInForce").get("reason") == "Disabled",
+        what="a roll that a smaller size would have stopped",
+    )
+    assert found is not None
+    assert condition(found, "Accepted")["status"] == "True"
+    after = api.get(path)
+    assert after is not None
+    assert after["spec"]["resources"] == before["spec"]["resources"]

@@ -122,14 +122,15 @@ def _parse_spec(
         spec = SPECS[kind].model_validate(data)
     except ValidationError as error:
         return None, in_words(error)
-    return spec, list(_broken_rules("spec", spec))
+    return spec, [error for _, error in broken_rules(spec)]
 
 
-def _broken_rules(path: str, value: Any) -> Iterator[FieldError]:
-    for where, model in _models(path, value):
+def broken_rules(spec: Model) -> Iterator[tuple[str, FieldError]]:
+    """Yield the path of each value that breaks a rule, with what the rule says."""
+    for where, model in _models("spec", spec):
         for rule in model.rules:
             if message := rule.violation(model):
-                yield FieldError(where + rule.path, message)
+                yield where, FieldError(where + rule.path, message)
 
 
 def _models(path: str, value: Any) -> Iterator[tuple[str, Model]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from cosmos3_operator.api.errors import FieldError, Invalid
+from cosmos3_operator.api.every import every_error
 from cosmos3_operator.api.resource import parse
 from cosmos3_operator.api.unknown import unknown_fields
 from cosmos3_operator.cli.files import Document, file_option, read_resources
@@ -44,4 +45,4 @@ def check(document: Document) -> tuple[Plan | None, tuple[FieldError, ...]]:
     try:
         return make_plan(parse(body), Facts()), unknown
     except Invalid as error:
-        return None, tuple(sorted({*unknown, *error.errors}))
+        return None, tuple(sorted({*unknown, *error.errors, *every_error(body)}))
