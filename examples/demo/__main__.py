@@ -42,23 +42,26 @@ def main() -> int:
     """Run the demo, or end it."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--down", action="store_true", help="end what the demo started")
-    if parser.parse_args().down:
-        ended = bed.down(FOLDER)
+    parser.add_argument("--dir", type=Path, default=FOLDER, help="folder for everything it makes")
+    options = parser.parse_args()
+    folder = options.dir.resolve()
+    if options.down:
+        ended = bed.down(folder)
         console.print(f"Ended {', '.join(ended)}" if ended else "Nothing was running")
         return 0
     try:
-        return demo()
+        return demo(folder)
     except BedError as error:
         console.print(f"[red]{error}[/red]")
         return 1
 
 
-def demo() -> int:
+def demo(folder: Path) -> int:
     """Bring everything up, watch it, judge it."""
     began = time.monotonic()
     _step("A real Kubernetes control plane, and simulated nodes with 2 × 8 H100 and 4 L40S")
-    bed.down(FOLDER)
-    cluster = bed.up(FOLDER, progress=to_stderr)
+    bed.down(folder)
+    cluster = bed.up(folder, progress=to_stderr)
     _step("The two kinds")
     _kubectl(cluster, "apply", "--server-side", "-f", "crds/")
     _kubectl(cluster, "wait", "--for=condition=Established", "-f", "crds/", quiet=True)
@@ -79,11 +82,11 @@ def demo() -> int:
 
 
 def _start_operator(cluster: bed.Cluster) -> Path:
-    log = FOLDER / "operator.log"
+    log = cluster.dir / "operator.log"
     program = str(Path(sys.executable).with_name("cosmos3-operator"))
     words = [program, "run", f"--kubeconfig={cluster.kubeconfig}", "--listen=127.0.0.1:0"]
     console.print(f"  [dim]$ cosmos3-operator {' '.join(words[1:])} &[/dim]", soft_wrap=True)
-    process = spawn("cosmos3-operator", words, log=log, folder=FOLDER)
+    process = spawn("cosmos3-operator", words, log=log, folder=cluster.dir)
     running = wait_until(
         lambda: not process.alive or "all watches run" in log.read_text(), PATIENCE_SECONDS
     )
@@ -140,12 +143,14 @@ def _farewell(cluster: bed.Cluster, seconds: float) -> None:
     console.print(
         f"\n[bold green]All three are in their right states[/bold green] ({seconds:.0f} s)."
     )
-    kubeconfig = cluster.kubeconfig.relative_to(ROOT)
+    kubeconfig = cluster.kubeconfig
+    if kubeconfig.is_relative_to(ROOT):
+        kubeconfig = Path("$PWD") / kubeconfig.relative_to(ROOT)
     console.print(
         f"""
 Everything still runs. Try:
 
-  export KUBECONFIG=$PWD/{kubeconfig} PATH=$PWD/.venv/bin:$PATH
+  export KUBECONFIG={kubeconfig} PATH=$PWD/.venv/bin:$PATH
   kubectl describe cgen too-large           # why it is not Ready, and what to do
   kubectl get cgen super -o yaml            # the plan behind it: status.plan
   kubectl patch cgen too-large --type=merge \\
