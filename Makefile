@@ -21,7 +21,7 @@ help: ## Show this help
 	  awk 'BEGIN {FS = ":.*?## "} {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
 $(VENV)/.locked: requirements/dev.txt
-	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found: install one, or set PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with its venv module found (Debian: python3 python3-venv): install one, or set PYTHON=/path/to/python3" >&2; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) from requirements/dev.txt"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)

@@ -12,7 +12,7 @@ import strategies
 from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.resource import API_VERSION, Kind, change_errors, parse
-from cosmos3_operator.api.topology import surface_rule
+from cosmos3_operator.api.topology import surface_rules
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Checkpoint, Surface
 
@@ -104,7 +104,7 @@ def fake(model: str, *surfaces: Surface) -> Checkpoint:
 def test_a_checkpoint_of_the_other_surface_only_is_refused_either_way(surface: Surface) -> None:
     other = next(s for s in Surface if s is not surface)
     known = (fake("a/only", other), fake("a/both", *Surface))
-    rule = surface_rule(surface, known)
+    (rule,) = surface_rules(surface, known)
     asked = CosmosGeneratorSpec(model="a/only")
     assert rule.violation(asked) == (
         f"a/only has no {surface} surface: serve it with a Cosmos{other}, or choose an omnimodal "

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from cosmos3_operator.api.base import Bool, Int, Model, Whole
 from cosmos3_operator.api.common import Media, Runtime, ServingSpec, shared_rules
 from cosmos3_operator.api.rules import Checked, Rule, Values, cel_list, cel_text
-from cosmos3_operator.api.topology import surface_rule
+from cosmos3_operator.api.topology import surface_rules
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Surface
 
@@ -149,7 +149,7 @@ class CosmosGeneratorSpec(ServingSpec):
     """Local media that requests may name."""
 
     rules: ClassVar = (
-        surface_rule(Surface.GENERATOR),
+        *surface_rules(Surface.GENERATOR),
         Rule(
             cel=f"!(self.model in {cel_list(sorted(_DIVIDED))}) || "
             f"{_TENSOR} < 1 || {_ULYSSES} < 1 || {_TENSOR} * {_ULYSSES} in [1, 2, 4, 8]",

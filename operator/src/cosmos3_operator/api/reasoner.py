@@ -10,7 +10,7 @@ from cosmos3_operator.api.base import Model, Str, Whole
 from cosmos3_operator.api.common import Media, Runtime, ServingSpec, shared_rules
 from cosmos3_operator.api.fields import SUBDOMAIN
 from cosmos3_operator.api.rules import Rule, Values, cel_list, cel_text, matches
-from cosmos3_operator.api.topology import surface_rule
+from cosmos3_operator.api.topology import surface_rules
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Surface
 
@@ -109,7 +109,7 @@ class CosmosReasonerSpec(ServingSpec):
     """Hosts from which requests may have media fetched; any host if empty."""
 
     rules: ClassVar = (
-        surface_rule(Surface.REASONER),
+        *surface_rules(Surface.REASONER),
         Rule(
             cel=f"!(self.model in {cel_list(sorted(_DIVIDED))}) || "
             "!has(self.parallelism.tensor) || self.parallelism.tensor < 1 || "
