@@ -152,7 +152,7 @@ def test_scale_goes_through_the_scale_subresource_and_zero_frees_the_gpus(
         (
             {"fail": "exit", "exit_code": "137", "reason": "OOMKilled"},
             "OutOfMemory",
-            "spec.pod.resources.limits.memory",
+            "spec.pod.resources.requests.memory",
         ),
         ({"fail": "image-pull"}, "ImagePullFailed", "spec.runtime.image"),
     ],
