@@ -72,7 +72,7 @@ def marked(folder: Path) -> list[Process]:
             continue
         try:
             environment = (entry / "environ").read_bytes().split(b"\0")
-            name = (entry / "comm").read_text().strip()
+            name = _program((entry / "cmdline").read_bytes())
         except OSError:  # ended meanwhile, or not ours to look at
             continue
         if wanted not in environment:
@@ -81,6 +81,12 @@ def marked(folder: Path) -> list[Process]:
         if started is not None:
             found.append(Process(name, int(entry.name), started))
     return found
+
+
+def _program(command_line: bytes) -> str:
+    """Name a process by its program; a script by itself, not by its interpreter."""
+    names = [Path(os.fsdecode(word)).name for word in command_line.split(b"\0")[:2]]
+    return names[1] if names[0].startswith("python") and names[1:] else names[0]
 
 
 def stop(processes: Iterable[Process], *, grace_s: float, kill_s: float = 30.0) -> None:
