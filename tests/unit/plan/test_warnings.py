@@ -97,3 +97,11 @@ def test_warns(kind: str, spec: dict[str, Any], words: str):
 )
 def test_does_not_warn(kind: str, spec: dict[str, Any]):
     assert specs.plan(kind, specs.CLUSTER, **spec).warnings == ()
+
+
+def test_a_context_that_does_not_fit_the_gpu_is_said_before_vllm_refuses_it():
+    card = {"gpu": {"products": ["NVIDIA-L40S"]}}
+    (warning,) = [w for w in specs.reasoner(**card).warnings if w.startswith("GPU memory")]
+    assert "36.0 GiB for the KV cache of one context of 262144 tokens" in warning
+    bounded = specs.reasoner(**card, maxModelLength=32768)
+    assert not [w for w in bounded.warnings if w.startswith("GPU memory")]

@@ -29,6 +29,10 @@ class Family:
     attention_heads: int
     kv_heads: int
     """The product of tensor and ulysses must divide this number."""
+    head_dim: int
+    """Size of one head; with layers and kv_heads it gives the KV cache of a token. 0 if unknown."""
+    context_tokens: int
+    """Context limit of the Reasoner in the model's own configuration; 0 if unknown."""
     weights_gib: float
     """Weights in bf16, GiB, all towers."""
     source: str

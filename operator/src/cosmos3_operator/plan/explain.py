@@ -62,7 +62,7 @@ def _gpus(plan: Plan) -> Iterator[str]:
 
 def _gpu_memory(plan: Plan) -> Iterator[str]:
     yield plan.memory.reason
-    needed = plan.memory.peak_gib or plan.memory.weights_gib
+    needed = plan.memory.peak_gib or plan.memory.resident_gib
     if not needed:
         return
     large = [g for g in load().gpus if g.memory_mib >= needed * 1024]

@@ -66,6 +66,7 @@ def _plan(
         surface=_surface(spec),
         checkpoint=basis.checkpoint,
         catalog=basis.catalog,
+        context_tokens=None if isinstance(spec, CosmosGeneratorSpec) else spec.max_model_length,
     )
     cache = plan_cache(
         spec,

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from cosmos3_operator.api.common import Gpu
 from cosmos3_operator.catalog.load import Catalog
-from cosmos3_operator.catalog.types import Checkpoint, MemoryCase, Surface
+from cosmos3_operator.catalog.types import Checkpoint, Family, MemoryCase, Surface
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.types import GpuSplit, MemoryFit
+
+_BF16_BYTES = 2
+
+_TOWERS = 2
+"""A checkpoint holds two towers of equal size (2 × 31.2 of 64 billion parameters); a Reasoner
+loads one of them. NVIDIA/cosmos-framework configs @5eee9ed5."""
 
 
 def fit_memory(
@@ -19,10 +25,16 @@ def fit_memory(
     surface: Surface,
     checkpoint: Checkpoint | None,
     catalog: Catalog,
+    context_tokens: int | None = None,
 ) -> MemoryFit:
-    """Return what one GPU needs at most, as measured or published for this very split."""
+    """Return what one GPU needs at most, as measured or published for this very split.
+
+    `context_tokens` is the longest context of a Reasoner, where the user bounds it.
+    """
     if checkpoint is None:
         return MemoryFit(peak_gib=None, reason="nothing is known about this model's memory")
+    if surface is Surface.REASONER:
+        return _fit_reasoner(split, catalog.family(checkpoint.family), context_tokens)
     cases = [
         case
         for case in catalog.memory_cases(checkpoint.family, surface)
@@ -40,23 +52,34 @@ def fit_memory(
         return MemoryFit(peak_gib=None, reason="nothing is measured for this split with offload")
     shards = split.world_size if split.hsdp else split.tensor
     weights = catalog.family(checkpoint.family).weights_gib / shards
-    if surface is Surface.REASONER:
-        return MemoryFit(
-            peak_gib=None,
-            reason=f"the weights take at most {weights:.1f} GiB per GPU (a Reasoner loads a "
-            "part of them), the KV cache takes what is left; this split is not measured",
-        )
     return MemoryFit(
         peak_gib=None,
-        weights_gib=weights,
+        resident_gib=weights,
         reason=f"the weights alone take {weights:.1f} GiB per GPU; the peak of this split is not "
         "measured",
     )
 
 
+def _fit_reasoner(split: GpuSplit, family: Family, context_tokens: int | None) -> MemoryFit:
+    """Add up weights and the KV cache of one context, without which vLLM refuses to start."""
+    weights = family.weights_gib / _TOWERS / split.tensor
+    words = f"about {weights:.1f} GiB of weights per GPU"
+    tokens = context_tokens or family.context_tokens
+    if not (family.head_dim and tokens):
+        return MemoryFit(peak_gib=None, reason=f"{words}; the KV cache takes what is left")
+    per_token = 2 * family.layers * family.kv_heads * family.head_dim * _BF16_BYTES
+    cache = per_token * tokens / 2**30 / split.tensor
+    return MemoryFit(
+        peak_gib=None,
+        resident_gib=weights + cache,
+        reason=f"{words}, and {cache:.1f} GiB for the KV cache of one context of {tokens} tokens "
+        "(spec.maxModelLength bounds it)",
+    )
+
+
 def memory_warning(fit: MemoryFit, *, gpu_memory_mib: int, products: str) -> str | None:
     """Return a warning if a GPU of this size is too small by the figures, otherwise None."""
-    needed = fit.peak_gib or fit.weights_gib or 0.0
+    needed = fit.peak_gib or fit.resident_gib or 0.0
     if not gpu_memory_mib or needed * 1024 <= gpu_memory_mib:
         return None
     return (

@@ -185,8 +185,8 @@ class MemoryFit:
 
     peak_gib: float | None
     """None when nothing comparable was measured."""
-    weights_gib: float | None = None
-    """What the weights alone take, where no peak is known; None if not known either."""
+    resident_gib: float | None = None
+    """What weights and a Reasoner's KV cache take, where no peak is known; None if not known."""
     reason: str
 
 
