@@ -16,8 +16,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from cosmos3_operator.api.crds import plural
-from cosmos3_operator.api.resource import GROUP, VERSION, Kind
+from cosmos3_operator.api.resource import GROUP, VERSION, Kind, plural
 from cosmos3_operator.cluster.kubeconfig import from_files
 from cosmos3_operator.cluster.session import Sessions
 

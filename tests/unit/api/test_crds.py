@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 import strategies
-from cosmos3_operator.api.crds import crd, crd_files, plural, schema
-from cosmos3_operator.api.resource import Kind
+from cosmos3_operator.api.crds import crd, crd_files, schema
+from cosmos3_operator.api.resource import Kind, plural
 
 Json = dict[str, Any]
 CRDS = Path(__file__).resolve().parents[3] / "crds"

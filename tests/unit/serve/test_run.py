@@ -103,17 +103,23 @@ def test_a_first_signal_ends_with_zero(tmp_path: Path) -> None:
     run_async(main)
 
 
+async def told_to_stop_in_a_pass(server: FakeApiServer, tmp_path: Path) -> tuple[Any, Any]:
+    """Send SIGTERM while a pass waits for an answer; return the process and what holds it."""
+    gate = server.hold(lambda one: one.path.endswith("/status"))
+    create(server, model())
+    process = await start(server, tmp_path)
+    await until(lambda: server.asked and server.asked[-1].path.endswith("/status"))
+    process.send_signal(signal.SIGTERM)
+    assert process.stderr is not None
+    while b"SIGTERM" not in await process.stderr.readline():
+        pass
+    return process, gate
+
+
 def test_a_running_pass_may_end_and_a_second_signal_does_not_wait(tmp_path: Path) -> None:
     async def main() -> None:
         async with FakeApiServer().running() as server:
-            gate = server.hold(lambda one: one.path.endswith("/status"))
-            create(server, model())
-            process = await start(server, tmp_path)
-            await until(lambda: server.asked and server.asked[-1].path.endswith("/status"))
-            process.send_signal(signal.SIGTERM)
-            assert process.stderr is not None
-            while b"SIGTERM" not in await process.stderr.readline():
-                pass
+            process, gate = await told_to_stop_in_a_pass(server, tmp_path)
             assert process.returncode is None
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 128 + signal.SIGTERM
@@ -125,14 +131,7 @@ def test_a_running_pass_may_end_and_a_second_signal_does_not_wait(tmp_path: Path
 def test_a_running_pass_is_waited_for(tmp_path: Path) -> None:
     async def main() -> None:
         async with FakeApiServer().running() as server:
-            gate = server.hold(lambda one: one.path.endswith("/status"))
-            create(server, model())
-            process = await start(server, tmp_path)
-            await until(lambda: server.asked and server.asked[-1].path.endswith("/status"))
-            process.send_signal(signal.SIGTERM)
-            assert process.stderr is not None
-            while b"SIGTERM" not in await process.stderr.readline():
-                pass
+            process, gate = await told_to_stop_in_a_pass(server, tmp_path)
             gate.set()
             await process.communicate()
             assert process.returncode == 0

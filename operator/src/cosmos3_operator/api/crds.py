@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from cosmos3_operator.api.resource import GROUP, NAME_RULE, SPECS, VERSION, Kind
+from cosmos3_operator.api.resource import GROUP, NAME_RULE, SPECS, VERSION, Kind, plural
 from cosmos3_operator.api.status import Status
 from cosmos3_operator.api.structural import structural
 
@@ -49,11 +49,6 @@ def crd(kind: Kind) -> dict[str, Any]:
             "versions": [_version(kind)],
         },
     }
-
-
-def plural(kind: Kind) -> str:
-    """Return the plural that API paths use."""
-    return kind.lower() + "s"
 
 
 def crd_files() -> dict[str, str]:

@@ -33,6 +33,14 @@ class Kind(StrEnum):
     REASONER = "CosmosReasoner"
 
 
+Spec = CosmosGeneratorSpec | CosmosReasonerSpec
+
+
+def plural(kind: Kind) -> str:
+    """Return the plural that API paths use."""
+    return kind.lower() + "s"
+
+
 SPECS: Mapping[Kind, type[CosmosGeneratorSpec] | type[CosmosReasonerSpec]] = {
     Kind.GENERATOR: CosmosGeneratorSpec,
     Kind.REASONER: CosmosReasonerSpec,
@@ -63,7 +71,7 @@ class Resource:
     name: str
     uid: str
     generation: int
-    spec: CosmosGeneratorSpec | CosmosReasonerSpec
+    spec: Spec
     status: Mapping[str, Any] = field(default_factory=dict)
     """As last seen, raw."""
 
@@ -113,9 +121,7 @@ def _name_errors(name: str) -> list[FieldError]:
     return [FieldError("metadata.name", message)] if message else []
 
 
-def _parse_spec(
-    kind: Kind, data: Any
-) -> tuple[CosmosGeneratorSpec | CosmosReasonerSpec | None, list[FieldError]]:
+def _parse_spec(kind: Kind, data: Any) -> tuple[Spec | None, list[FieldError]]:
     if data is None:
         return None, [FieldError("spec", "is missing: write at least model")]
     try:

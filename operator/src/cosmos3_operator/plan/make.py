@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.quantity import parse_quantity
-from cosmos3_operator.api.resource import Resource
+from cosmos3_operator.api.resource import Resource, Spec
 from cosmos3_operator.catalog.load import Catalog, load
 from cosmos3_operator.catalog.types import Surface
 from cosmos3_operator.plan.facts import Facts
-from cosmos3_operator.plan.memory import fit_memory
 from cosmos3_operator.plan.placement import place
 from cosmos3_operator.plan.runtime import choose_runtime
 from cosmos3_operator.plan.startup import plan_drain
 from cosmos3_operator.plan.storage import host_memory_gib, plan_cache, plan_memory, shm_gib
-from cosmos3_operator.plan.surfaces import Basis, Decisions, Spec, decide
+from cosmos3_operator.plan.surfaces import Basis, Decisions, decide
 from cosmos3_operator.plan.types import Owner, Placement, Plan
 from cosmos3_operator.plan.warnings import Decided, warnings_of
 
@@ -34,7 +33,7 @@ def make_plan(resource: Resource, facts: Facts, *, catalog: Catalog | None = Non
 
 def _basis(spec: Spec, catalog: Catalog) -> tuple[Basis, tuple[str, ...]]:
     """Look up what the catalog knows; return it with what is doubtful about the runtime."""
-    surface = _surface(spec)
+    surface = Surface.GENERATOR if isinstance(spec, CosmosGeneratorSpec) else Surface.REASONER
     checkpoint = catalog.checkpoint(spec.model)
     facts = checkpoint.surfaces[surface] if checkpoint else None
     runtime, choice, doubts = choose_runtime(
@@ -60,14 +59,6 @@ def _plan(
         kind=resource.kind, namespace=resource.namespace, name=resource.name, uid=resource.uid
     )
     offloads = decided.offload != "None"
-    fit = fit_memory(
-        decided.split,
-        offload=decided.offload,
-        surface=_surface(spec),
-        checkpoint=basis.checkpoint,
-        catalog=basis.catalog,
-        context_tokens=None if isinstance(spec, CosmosGeneratorSpec) else spec.max_model_length,
-    )
     cache = plan_cache(
         spec,
         owner=owner,
@@ -85,7 +76,7 @@ def _plan(
             checkpoint=basis.checkpoint,
             runtime=basis.runtime,
             split=decided.split,
-            fit=fit,
+            fit=decided.memory,
             cache=cache,
             download_gib=decided.startup.download_gib if basis.checkpoint else 0.0,
             shm_gib=shm,
@@ -114,7 +105,7 @@ def _plan(
         memory_limit=memory_limit,
         startup=decided.startup,
         drain=basis.drain,
-        memory=fit,
+        memory=decided.memory,
         placement=_placement(spec, decided, facts),
         max_surge=spec.rollout.max_surge,
         media=spec.media,
@@ -133,10 +124,6 @@ def _placement(spec: Spec, decided: Decisions, facts: Facts) -> Placement:
         min_memory_mib=_mib(spec.gpu.min_memory),
         facts=facts,
     )
-
-
-def _surface(spec: Spec) -> Surface:
-    return Surface.GENERATOR if isinstance(spec, CosmosGeneratorSpec) else Surface.REASONER
 
 
 def _mib(quantity: int | str | None) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cosmos3_operator.api.common import Gpu
 from cosmos3_operator.catalog.load import Catalog
-from cosmos3_operator.catalog.types import Checkpoint, Family, MemoryCase, Surface
+from cosmos3_operator.catalog.types import Checkpoint, MemoryCase, Surface
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.types import GpuSplit, MemoryFit
 
@@ -17,27 +17,18 @@ _TOWERS = 2
 """A checkpoint holds two towers of equal size (2 × 31.2 of 64 billion parameters); a Reasoner
 loads one of them. NVIDIA/cosmos-framework configs @5eee9ed5."""
 
+_UNKNOWN = MemoryFit(peak_gib=None, reason="nothing is known about this model's memory")
 
-def fit_memory(
-    split: GpuSplit,
-    *,
-    offload: str,
-    surface: Surface,
-    checkpoint: Checkpoint | None,
-    catalog: Catalog,
-    context_tokens: int | None = None,
+
+def fit_generator(
+    split: GpuSplit, *, offload: str, checkpoint: Checkpoint | None, catalog: Catalog
 ) -> MemoryFit:
-    """Return what one GPU needs at most, as measured or published for this very split.
-
-    `context_tokens` is the longest context of a Reasoner, where the user bounds it.
-    """
+    """Return what one GPU needs at most, as measured or published for this very split."""
     if checkpoint is None:
-        return MemoryFit(peak_gib=None, reason="nothing is known about this model's memory")
-    if surface is Surface.REASONER:
-        return _fit_reasoner(split, catalog.family(checkpoint.family), context_tokens)
+        return _UNKNOWN
     cases = [
         case
-        for case in catalog.memory_cases(checkpoint.family, surface)
+        for case in catalog.memory_cases(checkpoint.family, Surface.GENERATOR)
         if case.peak_gib and _same(case, split, offload)
     ]
     # NIM reserves what it was configured to, so its figures count only where there are no others.
@@ -60,8 +51,20 @@ def fit_memory(
     )
 
 
-def _fit_reasoner(split: GpuSplit, family: Family, context_tokens: int | None) -> MemoryFit:
-    """Add up weights and the KV cache of one context, without which vLLM refuses to start."""
+def fit_reasoner(
+    split: GpuSplit,
+    *,
+    context_tokens: int | None,
+    checkpoint: Checkpoint | None,
+    catalog: Catalog,
+) -> MemoryFit:
+    """Add up weights and the KV cache of one context, without which vLLM refuses to start.
+
+    `context_tokens` is the longest context, None where the user does not bound it.
+    """
+    if checkpoint is None:
+        return _UNKNOWN
+    family = catalog.family(checkpoint.family)
     weights = family.weights_gib / _TOWERS / split.tensor
     words = f"about {weights:.1f} GiB of weights per GPU"
     tokens = context_tokens or family.context_tokens

@@ -1,4 +1,4 @@
-"""What a Generator and a Reasoner decide differently: split, guardrails, arguments, environment.
+"""What a Generator and a Reasoner decide differently: split, memory, arguments, environment.
 
 In: the spec of one kind and the basis that both share. Out: `Decisions`.
 """
@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.reasoner import CosmosReasonerSpec
+from cosmos3_operator.api.resource import Spec
 from cosmos3_operator.catalog.load import Catalog
 from cosmos3_operator.catalog.types import Checkpoint, Runtime, SurfaceFacts
 from cosmos3_operator.plan.arguments import generator_arguments, reasoner_arguments
 from cosmos3_operator.plan.environment import generator_environment, reasoner_environment
 from cosmos3_operator.plan.gpus import split_generator, split_reasoner
 from cosmos3_operator.plan.guardrails import plan_deploy_config, plan_guardrails
+from cosmos3_operator.plan.memory import fit_generator, fit_reasoner
 from cosmos3_operator.plan.startup import plan_startup
 from cosmos3_operator.plan.types import (
     DeployConfig,
@@ -22,11 +24,10 @@ from cosmos3_operator.plan.types import (
     EnvVar,
     GpuSplit,
     GuardrailPlan,
+    MemoryFit,
     RuntimeChoice,
     StartupPlan,
 )
-
-Spec = CosmosGeneratorSpec | CosmosReasonerSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ class Decisions:
     """What the surfaces decide differently."""
 
     split: GpuSplit
+    memory: MemoryFit
     startup: StartupPlan
     args: tuple[str, ...]
     env: tuple[EnvVar, ...]
@@ -87,6 +89,9 @@ def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
     )
     return Decisions(
         split=split,
+        memory=fit_generator(
+            split, offload=spec.offload, checkpoint=basis.checkpoint, catalog=basis.catalog
+        ),
         startup=startup,
         args=generator_arguments(
             spec, split=split, guardrails=guardrails, startup=startup, runtime=runtime
@@ -106,6 +111,12 @@ def _reasoner(spec: CosmosReasonerSpec, basis: Basis) -> Decisions:
     )
     return Decisions(
         split=split,
+        memory=fit_reasoner(
+            split,
+            context_tokens=spec.max_model_length,
+            checkpoint=basis.checkpoint,
+            catalog=basis.catalog,
+        ),
         startup=startup,
         args=reasoner_arguments(
             spec,

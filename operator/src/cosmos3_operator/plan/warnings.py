@@ -9,14 +9,13 @@ from cosmos3_operator.api.arguments import flag_of, names
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.reasoner import CosmosReasonerSpec
+from cosmos3_operator.api.resource import Spec
 from cosmos3_operator.catalog.images import split as split_image
 from cosmos3_operator.catalog.load import Catalog
 from cosmos3_operator.catalog.types import Checkpoint, Runtime
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.memory import largest_gpu, memory_warning
 from cosmos3_operator.plan.types import CacheKind, CachePlan, GpuSplit, MemoryFit
-
-Spec = CosmosGeneratorSpec | CosmosReasonerSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cosmos3_operator.api.resource import GROUP, VERSION, Kind
+from cosmos3_operator.api.resource import GROUP, VERSION, Kind, plural
 from cosmos3_operator.cluster.types import ResourceType
 from cosmos3_operator.plan.names import COMPONENT, INSTANCE, MANAGED_BY, MANAGER
 
@@ -20,7 +20,7 @@ NODES = ResourceType(group="", version="v1", kind="Node", plural="nodes", namesp
 PODS = ResourceType(group="", version="v1", kind="Pod", plural="pods")
 
 RESOURCES: Mapping[str, ResourceType] = {
-    kind: ResourceType(group=GROUP, version=VERSION, kind=kind, plural=f"{kind.lower()}s")
+    kind: ResourceType(group=GROUP, version=VERSION, kind=kind, plural=plural(kind))
     for kind in Kind
 }
 
