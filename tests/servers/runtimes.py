@@ -38,6 +38,12 @@ class Runtime:
         return self.folder / "bin" / "vllm"
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """All that has to be there, at the same paths and read-only, where it is to run."""
+        interpreter = self.environment.python.resolve().parents[1]
+        return (self.environment.folder, self.folder, interpreter)
+
+    @property
     def path(self) -> str:
         """`PATH` as within a container: the programs of the runtime, then the system's."""
         return f"{self.folder / 'bin'}:{self.environment.folder / 'bin'}:/usr/bin:/bin"

@@ -166,12 +166,18 @@ class Server:
         for path, text in self.words.files.items():
             Path(path).write_text(text, "utf-8")
         model = self.words.args[0]
-        if model.startswith("/"):
-            Path(model).parent.mkdir(parents=True, exist_ok=True)
-            Path(model).symlink_to(weights.build(shape_of(self.rendered.model), self._say))
+        if self.rendered.model.startswith("/"):
+            self._provide_folder(model)
         else:
             home = Path(self.words.env["HF_HOME"])
             weights.place(model, revision=self.rendered.revision, hf_home=home, say=self._say)
+
+    def _provide_folder(self, model: str) -> None:
+        if not Path(model).is_relative_to(self.folder):
+            volumes = ", ".join(self._folders)
+            raise ServerError(f"spec.model {model} is in no volume of the pod: {volumes}")
+        Path(model).parent.mkdir(parents=True, exist_ok=True)
+        Path(model).symlink_to(weights.build(shape_of(self.rendered.model), self._say))
 
     def _environment(self) -> dict[str, str]:
         """Return what a container would see: nothing of ours but the path to programs."""

@@ -51,8 +51,10 @@ def _try(name: str, check: str, make: Check, server: Server) -> Outcome:
     began = time.monotonic()
     try:
         return _outcome(name, check, began, make(server))
-    except ServerError as error:
-        return _outcome(name, check, began, ServerError(f"{error}\n{tail(server.log)}"))
+    except Exception as error:
+        # An answer of another shape fails this check and not those that follow.
+        said = str(error) if isinstance(error, ServerError) else repr(error)
+        return _outcome(name, check, began, ServerError(f"{said}\n{tail(server.log)}"))
 
 
 def _outcome(server: str, check: str, began: float, seen: str | ServerError) -> Outcome:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from compat.environments import Environment
 from compat.recipes import recipe_for
-from servers.runtimes import files
+from servers.runtimes import Runtime, files
 
 ENVIRONMENT = Environment(python=Path("/envs/one/bin/python"), folder=Path("/envs/one"))
 FOLDER = Path("/runtimes/one")
@@ -30,3 +30,16 @@ def test_the_program_finds_what_is_beside_the_environment_and_writes_nothing():
     program = files(recipe_for("vllm", "0.32.0"), ENVIRONMENT, FOLDER)["bin/vllm"]
     assert "PYTHONPATH='/runtimes/one/site' PYTHONDONTWRITEBYTECODE=1" in program
     assert "exec '/envs/one/bin/python' '/envs/one/bin/vllm' \"$@\"" in program
+
+
+def test_the_interpreter_behind_the_environment_has_to_be_there_too(tmp_path: Path):
+    interpreter = tmp_path / "python" / "bin" / "python3"
+    linked = tmp_path / "one" / "bin" / "python"
+    for path in (interpreter, linked):
+        path.parent.mkdir(parents=True)
+    interpreter.touch()
+    linked.symlink_to(interpreter)
+    environment = Environment(python=linked, folder=tmp_path / "one")
+    runtime = Runtime(environment=environment, folder=FOLDER)
+    assert runtime.folders == (tmp_path / "one", FOLDER, tmp_path / "python")
+    assert runtime.path.startswith(f"{FOLDER}/bin:")
