@@ -68,6 +68,7 @@ class ServerProcess:
                 os.kill(pid, signal.SIGKILL)
         if not wait_until(lambda: not self.members(), _KILL_S):
             raise ServerError(f"could not end processes {self.members()}; see their state in /proc")
+        self._process.wait(_KILL_S)
 
     def members(self) -> list[int]:
         """Return the processes of the session that still run."""
