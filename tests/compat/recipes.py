@@ -38,8 +38,17 @@ class Recipe:
 @cache
 def recipes() -> tuple[Recipe, ...]:
     """Read environments.yaml."""
-    raw = yaml.safe_load((HERE / "environments.yaml").read_text("utf-8"))
+    raw = _raw()
     return tuple(_recipe(entry, raw["torch"]) for entry in raw["environments"])
+
+
+@cache
+def bracket(runtime: tuple[str, str], engine: Engine) -> tuple[str, ...] | None:
+    """Return the versions between which a runtime (its engine and name) lies, None if it is one."""
+    for entry in _raw()["brackets"]:
+        if (entry["engine"], entry["name"]) == runtime:
+            return tuple(entry[engine])
+    return None
 
 
 def recipe(name: str) -> Recipe:
@@ -58,6 +67,11 @@ def recipe_for(engine: Engine, version: str) -> Recipe:
     raise CompatError(f"no environment in {HERE / 'environments.yaml'} holds {engine} {version}")
 
 
+@cache
+def _raw() -> Any:
+    return yaml.safe_load((HERE / "environments.yaml").read_text("utf-8"))
+
+
 def _recipe(entry: Mapping[str, Any], torch: Mapping[str, list[str]]) -> Recipe:
     versions: dict[Engine, str] = {e: str(entry[e]) for e in ENGINES if e in entry}
     richest = list(versions)[-1]
@@ -65,5 +79,10 @@ def _recipe(entry: Mapping[str, Any], torch: Mapping[str, list[str]]) -> Recipe:
         name=f"{richest}-{versions[richest]}",
         versions=versions,
         packages=tuple(entry["packages"]),
-        overrides=(*torch[entry["torch"]], *entry.get("overrides", ())),
+        overrides=(*torch[entry["torch"]], *map(_never, entry.get("without", ()))),
     )
+
+
+def _never(package: str) -> str:
+    """Return the override that keeps a package out: a condition that nothing meets."""
+    return f"{package}; python_version < '3'"
