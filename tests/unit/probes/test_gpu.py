@@ -104,8 +104,8 @@ def test_a_container_without_driver() -> None:
     [
         ("start", 100, "NoCudaDevice", "gives this container no device"),
         ("version", 34, "NoCudaDevice", "stub of the CUDA toolkit"),
-        ("start", 803, "CudaDriverTooOld", "does not fit the driver of the node"),
-        ("start", 804, "CudaDriverTooOld", "compatibility library"),
+        ("start", 803, "DeviceBroken", "older than the driver"),
+        ("start", 804, "CudaDriverTooOld", "which this GPU does not support"),
         ("start", 802, "DeviceBroken", "nvidia-fabricmanager"),
         ("start", 214, "DeviceBroken", "uncorrectable memory error"),
         ("start", 999, "DeviceBroken", "without a reboot"),

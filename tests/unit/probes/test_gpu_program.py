@@ -82,7 +82,7 @@ def test_two_gpus_through_the_c_library(libcuda: Path) -> None:
     [
         ("cuInit=999", "DeviceBroken"),
         ("cuInit=100", "NoCudaDevice"),
-        ("cuInit=803", "CudaDriverTooOld"),
+        ("cuInit=804", "CudaDriverTooOld"),
         ("cuDriverGetVersion=34", "NoCudaDevice"),
         ("cuDeviceGetCount=3", "DeviceBroken"),
         ("cuDeviceGet=101", "DeviceBroken"),

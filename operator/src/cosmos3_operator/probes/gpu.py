@@ -38,19 +38,16 @@ HINTS = {
     214: "uncorrectable memory error: the GPU must be reset or replaced",
     802: "on machines with NVSwitch: nvidia-fabricmanager is not running, or not of the "
     "driver's version",
-    803: "the libcuda in the container does not fit the driver of the node",
-    804: "the image's CUDA compatibility library does not support this GPU or driver",
+    803: "libcuda and the node's driver do not fit: the image brings a CUDA compatibility library "
+    "that is older than the driver, or the driver was changed without a reboot",
+    804: "the image brings a CUDA compatibility library for older drivers, which this GPU does not "
+    "support",
     999: "often a driver that was changed without a reboot, or /dev/nvidia-uvm missing from the "
     "container: see nvidia-smi and the kernel's log (Xid) on the node",
 }
 """CUresult → what it usually means; names and numbers as in cuda.h of CUDA 13."""
 
-REASONS = {
-    34: "NoCudaDevice",
-    100: "NoCudaDevice",
-    803: "CudaDriverTooOld",
-    804: "CudaDriverTooOld",
-}
+REASONS = {34: "NoCudaDevice", 100: "NoCudaDevice", 804: "CudaDriverTooOld"}
 """CUresult → reason; any other is DeviceBroken."""
 
 COMPUTE_CAPABILITY = (75, 76)
