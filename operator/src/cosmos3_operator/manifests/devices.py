@@ -14,10 +14,8 @@ from typing import Any
 
 from cosmos3_operator.manifests.container import CONFINED, env_entry, resources_of
 from cosmos3_operator.manifests.volumes import mounts
-from cosmos3_operator.plan.paths import CACHE, SHM
+from cosmos3_operator.plan.paths import CACHE, DEVICES, SHM
 from cosmos3_operator.plan.types import DeviceCheck, EnvVar, Plan
-
-NAME = "devices"
 
 _TELLING = ("CUDA_", "LD_", "NVIDIA_", "PYTHON", "VLLM_ENABLE_CUDA_COMPATIBILITY")
 """Beginnings of variables that decide which driver, torch and GPUs a program finds."""
@@ -28,7 +26,7 @@ def devices_container(plan: Plan) -> dict[str, Any] | None:
     if plan.devices is None:
         return None
     return {
-        "name": NAME,
+        "name": DEVICES,
         "image": plan.runtime.image,
         "imagePullPolicy": plan.runtime.pull_policy,
         "command": ["python3", "-c", source(), *_options(plan, plan.devices)],

@@ -328,7 +328,7 @@ def _check_cache(wanted: argparse.Namespace, report: Report) -> None:
     except OSError as error:
         who = f"user {os.getuid()}, group {os.getgid()}"
         raise Failed(
-            "CacheNotWritable", f"{wanted.cache} cannot be written by {who}: {error}"
+            "CacheNotWritable", f"{wanted.cache} cannot be written by {who}: {error.strerror}"
         ) from error
     free = found.f_bavail * found.f_frsize / GIB
     if free < wanted.cache_gib:
