@@ -90,6 +90,14 @@ docs: setup ## Generate docs/spec/ from the API models
 golden: setup ## Rewrite the golden files; read the diff
 	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
 
+.PHONY: compat
+compat: setup ## Judge every command line by the real servers' code (ONLY=vllm-omni-0.30.0, KEEP=no)
+	@$(BIN)/python -m compat $(addprefix --only ,$(ONLY)) $(if $(filter no,$(KEEP)),--no-keep) $(if $(UPDATE),--update)
+
+.PHONY: snapshots
+snapshots: ## Rewrite the snapshots of the servers' flags; read the diff
+	@$(MAKE) compat UPDATE=1
+
 .PHONY: bench
 bench: setup ## Measure the operator against a bare client on a local control plane
 	@$(BIN)/python -m bed build
