@@ -23,6 +23,7 @@ from cosmos3_operator.api.fields import (
     reserved_keys,
 )
 from cosmos3_operator.api.pod import LabelMap, Pod, SecretKeyRef
+from cosmos3_operator.api.preflight import OFFLINE_RULE, Preflight
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.rules import Rule, TransitionRule, Values, cel_list, matches
 from cosmos3_operator.catalog.types import Surface
@@ -367,6 +368,8 @@ class ServingSpec(Model):
     """Number of servers, each on GPUs of its own; 0 frees the GPUs and keeps everything else."""
     hugging_face: HuggingFace = HuggingFace()
     """Access to the Hugging Face hub."""
+    preflight: Preflight = Preflight()
+    """What is found out before a replica takes GPUs."""
     cache: Cache = Cache()
     """Where weights are kept."""
     gpu: Gpu = Gpu()
@@ -396,7 +399,7 @@ class ServingSpec(Model):
 
 def shared_rules(surface: Surface) -> tuple[Rule, ...]:
     """Rules over the shared fields that depend on the surface."""
-    return argument_rules(surface)
+    return (OFFLINE_RULE, *argument_rules(surface))
 
 
 __all__ = [
@@ -406,6 +409,7 @@ __all__ = [
     "HuggingFace",
     "Media",
     "NetworkPolicy",
+    "Preflight",
     "QualifiedName",
     "Rollout",
     "Runtime",

@@ -24,7 +24,7 @@ def server_container(plan: Plan) -> dict[str, Any]:
         # Images differ in their entry points; one that is `vllm serve` would double it.
         "command": ["vllm", "serve"],
         "args": list(plan.args),
-        "env": [_env(var) for var in plan.env],
+        "env": [env_entry(var) for var in plan.env],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "resources": _resources(plan),
         "volumeMounts": mounts(plan),
@@ -40,7 +40,8 @@ def server_container(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _env(var: EnvVar) -> dict[str, Any]:
+def env_entry(var: EnvVar) -> dict[str, Any]:
+    """Return a variable as a container has it."""
     if var.secret:
         source = {"secretKeyRef": {"name": var.secret.name, "key": var.secret.key}}
     elif var.config_map:
