@@ -76,6 +76,11 @@ def container_of(made: Plan) -> dict[str, Any]:
     return pod_of(made)["containers"][0]
 
 
+def init_container_of(made: Plan, name: str) -> dict[str, Any] | None:
+    found = pod_of(made).get("initContainers", ())
+    return next((container for container in found if container["name"] == name), None)
+
+
 def flags_of(made: Plan) -> list[str]:
     return [word.partition("=")[0] for word in made.args if word.startswith("-")]
 
@@ -133,12 +138,16 @@ _SHARED: dict[str, st.SearchStrategy[Any]] = {
     "servedModelName": st.just("cosmos"),
     "cache": CACHES,
     "huggingFace": _maybe(tokenSecretRef=st.just({"name": "hf-token"}), offline=st.booleans()),
-    "preflight": _maybe(access=st.sampled_from(["Auto", "Required", "Advisory", "Disabled"])),
     "apiKeySecretRef": st.just({"name": "api-key"}),
     "drainSeconds": st.integers(1, 4000),
     "startupBudgetSeconds": st.integers(60, 9000),
     "media": st.just({"claimName": "media"}),
     "rollout": _maybe(maxSurge=st.integers(0, 2)),
+    "preflight": _maybe(
+        access=st.sampled_from(["Auto", "Required", "Advisory", "Disabled"]),
+        devices=st.sampled_from(["Enabled", "Disabled"]),
+    ),
+    "gpu": _maybe(resourceName=st.sampled_from(["nvidia.com/gpu.shared", "amd.com/gpu"])),
     "extraArgs": st.just(["--seed", "7"]),
     "networkPolicy": _maybe(enabled=st.booleans()),
     "pod": _maybe(

@@ -10,8 +10,9 @@ import pytest
 from cosmos3_operator.api.conditions import Reason
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.probes import hub
-from cosmos3_operator.status.access import access_finding, access_held, hold, is_held, report_in
+from cosmos3_operator.status.access import access_finding, access_held, hold, is_held
 from cosmos3_operator.status.observe import ChildRef, Observation
+from cosmos3_operator.status.reports import report_in
 from unit.plan import specs
 
 TOKEN = {"tokenSecretRef": {"name": "hf-token"}}
@@ -45,7 +46,7 @@ def asking(*statuses: dict[str, Any], job: str = "job", **metadata: Any) -> dict
     return {
         "metadata": {"name": "job-x", "labels": labels, **metadata},
         "spec": {"nodeName": "n"},
-        "status": {"containerStatuses": list(statuses)},
+        "status": {"containerStatuses": [{"name": "access"} | status for status in statuses]},
     }
 
 
@@ -171,6 +172,15 @@ def test_a_suspended_job_is_said() -> None:
     assert "the Job job is suspended" in finding.message
 
 
+def test_a_sidecar_that_keeps_the_job_from_ending_is_named() -> None:
+    done = {"state": {"terminated": {"exitCode": 0}}}
+    sidecar = {"name": "istio-proxy", "state": {"running": {}}}
+    finding = access_finding(plan(), seen(pods=(asking(done, sidecar),)))
+    assert finding is not None
+    assert finding.reason is Reason.CHECKING_ACCESS
+    assert "istio-proxy keeps the pod of the check from ending" in finding.message
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -184,4 +194,4 @@ def test_a_suspended_job_is_said() -> None:
     ],
 )
 def test_reports_are_found_among_other_words(text: str, reason: str | None) -> None:
-    assert report_in(text).get("reason") == reason
+    assert report_in(text, probe="hub").get("reason") == reason

@@ -63,7 +63,7 @@ class HuggingFace(Model):
     """Access to the hub that weights and guardrail models come from."""
 
     token_secret_ref: TokenSecretRef | None = None
-    """Token for gated repositories, read by the pod only. Cosmos weights and, while guardrails are
+    """Token for gated repositories, read by pods only. Cosmos weights and, while guardrails are
     on, nvidia/Cosmos-1.0-Guardrail may need it."""
     offline: Bool = False
     """Never ask the hub: everything must be on the cache volume already."""
@@ -368,14 +368,14 @@ class ServingSpec(Model):
     """Number of servers, each on GPUs of its own; 0 frees the GPUs and keeps everything else."""
     hugging_face: HuggingFace = HuggingFace()
     """Access to the Hugging Face hub."""
-    preflight: Preflight = Preflight()
-    """What is found out before a replica takes GPUs."""
     cache: Cache = Cache()
     """Where weights are kept."""
     gpu: Gpu = Gpu()
     """Which GPUs are asked for."""
     pod: Pod = Pod()
     """The shape of the model pods."""
+    preflight: Preflight = Preflight()
+    """What is found out before a server starts."""
     service: Service = Service()
     """The Service in front of the pods."""
     api_key_secret_ref: ApiKeySecretRef | None = None

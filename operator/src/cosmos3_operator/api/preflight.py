@@ -1,4 +1,4 @@
-"""What is found out before a replica takes GPUs."""
+"""What is found out before a server starts, and by whom."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from cosmos3_operator.api.rules import Rule, Values
 
 
 class Preflight(Model):
-    """What is found out before a replica takes GPUs."""
+    """Checks that end with a reason where the server would hang or fail with an obscure line."""
 
     access: Literal["Auto", "Required", "Advisory", "Disabled"] = "Auto"
-    """Whether a small Job asks the hub for every repository that will be downloaded. Required: the
-    pods wait until access was granted. Advisory: they do not wait, and condition HubAccess tells.
-    Disabled: nobody asks. Auto: Required with a token and a model from the hub, otherwise
-    Disabled. Needs an operator that runs with --preflight-image."""
+    """Ask the hub for every repository that will be downloaded, by a small Job that takes no GPU.
+    Required: the pods wait until access was granted. Advisory: they do not wait, and condition
+    HubAccess tells. Disabled: nobody asks. Auto: Required with a token and a model from the hub,
+    otherwise Disabled. Needs an operator that runs with --preflight-image."""
+    devices: Literal["Enabled", "Disabled"] = "Enabled"
+    """Look at the GPUs first: their number, compute capability, driver, shared memory, and whether
+    the cache can be written. An init container of the server's own image does it in a second or
+    two, with the GPUs that the server gets. Only for resources of NVIDIA (nvidia.com/...)."""
 
 
 def _asks_the_hub_offline(spec: Any) -> Values | None:

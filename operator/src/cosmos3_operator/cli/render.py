@@ -16,7 +16,7 @@ from cosmos3_operator.cli.options import preflight_image_option
 from cosmos3_operator.manifests.render import render as render_plan
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.make import make_plan
-from cosmos3_operator.plan.settings import Settings
+from cosmos3_operator.plan.settings import DEFAULTS, Settings
 from cosmos3_operator.plan.types import Plan
 
 NO_UID = "00000000-0000-0000-0000-000000000000"
@@ -54,7 +54,11 @@ def render(
 
 
 def plan_all(
-    documents: Iterable[Document], *, namespace: str | None, facts: Facts, settings: Settings
+    documents: Iterable[Document],
+    *,
+    namespace: str | None,
+    facts: Facts,
+    settings: Settings = DEFAULTS,
 ) -> tuple[list[tuple[Document, Plan]], list[str]]:
     """Return a plan for each document that can be served, and the errors of the others."""
     plans: list[tuple[Document, Plan]] = []

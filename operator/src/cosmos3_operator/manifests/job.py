@@ -15,7 +15,7 @@ from typing import Any
 
 from cosmos3_operator.manifests.container import env_entry
 from cosmos3_operator.manifests.metadata import Manifest, manifest
-from cosmos3_operator.plan.names import access_labels
+from cosmos3_operator.plan.names import ACCESS_CONTAINER, access_labels
 from cosmos3_operator.plan.types import AccessPlan, Plan
 
 NEVER_GIVE_UP = 2**31 - 1
@@ -89,7 +89,7 @@ def _pod(plan: Plan, access: AccessPlan) -> dict[str, Any]:
 def _container(access: AccessPlan) -> dict[str, Any]:
     words = [str(repository) for repository in access.repositories]
     return {
-        "name": "access",
+        "name": ACCESS_CONTAINER,
         "image": access.image,
         "imagePullPolicy": "IfNotPresent",
         # -I: variables that are meant for the Python of the server's image mean nothing here.

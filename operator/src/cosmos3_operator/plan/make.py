@@ -12,24 +12,23 @@ from cosmos3_operator.api.resource import Resource, Spec
 from cosmos3_operator.catalog.load import Catalog, load
 from cosmos3_operator.catalog.types import Surface
 from cosmos3_operator.plan.access import plan_access
+from cosmos3_operator.plan.devices import plan_devices
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.placement import place
 from cosmos3_operator.plan.runtime import choose_runtime
-from cosmos3_operator.plan.settings import Settings
+from cosmos3_operator.plan.settings import DEFAULTS, Settings
 from cosmos3_operator.plan.startup import plan_drain
 from cosmos3_operator.plan.storage import host_memory_gib, plan_cache, plan_memory, shm_gib
 from cosmos3_operator.plan.surfaces import Basis, Decisions, decide
 from cosmos3_operator.plan.types import Owner, Placement, Plan
 from cosmos3_operator.plan.warnings import Decided, warnings_of
 
-_DEFAULTS = Settings()
-
 
 def make_plan(
     resource: Resource,
     facts: Facts,
     *,
-    settings: Settings = _DEFAULTS,
+    settings: Settings = DEFAULTS,
     catalog: Catalog | None = None,
 ) -> Plan:
     """Return everything that is decided about a resource.
@@ -128,6 +127,12 @@ def _plan(
         drain=basis.drain,
         memory=decided.memory,
         placement=_placement(spec, decided, facts),
+        devices=plan_devices(
+            spec,
+            choice=basis.choice,
+            own_image=spec.runtime.image is not None,
+            facts=basis.facts,
+        ),
         max_surge=spec.rollout.max_surge,
         media=spec.media,
         service=spec.service,

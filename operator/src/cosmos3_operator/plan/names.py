@@ -14,6 +14,8 @@ COMPONENT = "app.kubernetes.io/component"
 INSTANCE = "app.kubernetes.io/instance"
 ACCESS = f"{GROUP}/access"
 """Annotation of a Deployment: what its servers need of the hub, as `AccessPlan.fingerprint`."""
+ACCESS_CONTAINER = "access"
+"""Name of the container that asks the hub."""
 
 
 def selector_labels(owner: Owner) -> dict[str, str]:

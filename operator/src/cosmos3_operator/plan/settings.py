@@ -11,3 +11,7 @@ class Settings:
 
     preflight_image: str = ""
     """Image of the Jobs that look before a GPU is taken; "" if there is none, then nobody looks."""
+
+
+DEFAULTS = Settings()
+"""What holds where nothing is said."""

@@ -9,18 +9,17 @@ unready.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from cosmos3_operator.api.conditions import Reason
-from cosmos3_operator.plan.names import ACCESS
+from cosmos3_operator.plan.names import ACCESS, ACCESS_CONTAINER
 from cosmos3_operator.plan.types import AccessPlan, Plan
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import ChildRef, Observation
 from cosmos3_operator.status.pods import cannot_start, last_line, unscheduled_words
+from cosmos3_operator.status.reports import report_in
 
 PROBE = "hub"
 """How the program names itself in what it reports."""
@@ -127,13 +126,33 @@ def _of_pod(plan: Plan, access: AccessPlan, pod: Mapping[str, Any]) -> Finding |
             reason=Reason.CHECKING_ACCESS,
             message=f"The pod that asks the hub for access waits for a node: {words}",
         )
-    for container in (pod.get("status") or {}).get("containerStatuses") or ():
+    containers = (pod.get("status") or {}).get("containerStatuses") or ()
+    for container in containers:
         if finding := cannot_start(container, advice=_PULL_ADVICE):
             return finding
-        if ended := _newest_failure(container):
-            name = str(pod["metadata"].get("name"))
-            return _reported(plan, access, ended) or _unreported(ended, pod_name=name)
-    return None
+    asks: Mapping[str, Any] = next(
+        (one for one in containers if one.get("name") == ACCESS_CONTAINER), {}
+    )
+    if ended := _newest_failure(asks):
+        name = str(pod["metadata"].get("name"))
+        return _reported(plan, access, ended) or _unreported(ended, pod_name=name)
+    return _kept_from_ending(asks, containers)
+
+
+def _kept_from_ending(
+    asks: Mapping[str, Any], containers: Sequence[Mapping[str, Any]]
+) -> Finding | None:
+    """Report a success that does not count: an injected sidecar runs on, and so does the Job."""
+    ended = (asks.get("state") or {}).get("terminated")
+    others = [str(one.get("name")) for one in containers if "running" in (one.get("state") or {})]
+    if not ended or not others:
+        return None
+    return Finding(
+        reason=Reason.CHECKING_ACCESS,
+        message=f"The hub has granted access, but {', '.join(others)} keeps the pod of the check "
+        "from ending. Keep it out by a label or an annotation in spec.pod, or "
+        f"{_WITHOUT}",
+    )
 
 
 def _newest_failure(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -145,7 +164,7 @@ def _newest_failure(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _reported(plan: Plan, access: AccessPlan, ended: Mapping[str, Any]) -> Finding | None:
     """Return what the program found out, None if it left no word of that."""
-    report = report_in(str(ended.get("message") or ""))
+    report = report_in(str(ended.get("message") or ""), probe=PROBE)
     reason = _REPORTED.get(str(report.get("reason")))
     if reason is None:
         return None
@@ -160,23 +179,15 @@ def _reported(plan: Plan, access: AccessPlan, ended: Mapping[str, Any]) -> Findi
 
 def _unreported(ended: Mapping[str, Any], *, pod_name: str) -> Finding:
     text = str(ended.get("message") or "")
-    words = str(report_in(text).get("message") or last_line(text) or "it left no message")
+    words = str(
+        report_in(text, probe=PROBE).get("message") or last_line(text) or "it left no message"
+    )
     return Finding(
         reason=Reason.CONTAINER_FAILED,
         message=f"The check of access failed with exit code {ended.get('exitCode')}: {words}. See "
         f"`kubectl logs --previous {pod_name}`, or {_WITHOUT}",
         stalled=True,
     )
-
-
-def report_in(text: str) -> Mapping[str, Any]:
-    """Return what the program reported, {} if there is no report. Others may write before it."""
-    for line in reversed(text.splitlines()):
-        with suppress(ValueError):
-            report = json.loads(line)
-            if isinstance(report, dict) and report.get("probe") == PROBE:
-                return report
-    return {}
 
 
 def remedy_for(reason: Reason, plan: Plan, access: AccessPlan, *, repository: str) -> str:

@@ -155,6 +155,15 @@ def _hub_access(plan: Plan, observation: Observation) -> Iterator[_Condition]:
     )
 
 
+_NO_GPUS = (
+    Reason.INSUFFICIENT_GPUS,
+    Reason.NO_NODE_FITS,
+    Reason.NO_CUDA_DEVICE,
+    Reason.TOO_FEW_DEVICES,
+    Reason.DEVICE_BROKEN,
+)
+
+
 def _gpus_available(plan: Plan, observation: Observation, finding: Finding) -> _Condition:
     status, reason, message = "Unknown", Reason.SCHEDULING, "No pod has asked for GPUs yet"
     pods = live_pods(observation)
@@ -167,7 +176,7 @@ def _gpus_available(plan: Plan, observation: Observation, finding: Finding) -> _
             finding.reason,
             "No pod of this spec asks for GPUs before access is granted",
         )
-    elif finding.reason in (Reason.INSUFFICIENT_GPUS, Reason.NO_NODE_FITS):
+    elif finding.reason in _NO_GPUS:
         status, reason, message = "False", finding.reason, finding.message
     elif pods and scheduled >= plan.replicas:
         status, reason = "True", Reason.GPUS_ASSIGNED
