@@ -2,8 +2,10 @@
 
 cr.yaml         the resource; a case without one takes the example of the same name
 facts.yaml      the cluster's GPU nodes, as `plan --nodes` reads them; not known if absent
+preflight-image what the operator is given as --preflight-image; nothing if absent
 plan.txt        what `cosmos3-operator plan` prints, or why the resource is refused
-manifests.yaml  what `cosmos3-operator render` prints; absent if the resource is refused
+manifests.yaml  what `cosmos3-operator render` prints, except that the GPU probe is named and not
+                printed; absent if the resource is refused
 
 `make golden` rewrites the outputs.
 """
@@ -11,15 +13,18 @@ manifests.yaml  what `cosmos3-operator render` prints; absent if the resource is
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cosmos3_operator.cli.files import read_resources
 from cosmos3_operator.cli.plan import read_nodes
 from cosmos3_operator.cli.render import plan_all, to_yaml
+from cosmos3_operator.manifests.devices import source
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.explain import explain
 from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.plan.settings import Settings
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"
@@ -36,19 +41,31 @@ def source_of(case: str) -> Path:
 
 
 def outputs_of(case: str) -> dict[str, str]:
-    facts = HERE / case / "facts.yaml"
+    facts, image = HERE / case / "facts.yaml", HERE / case / "preflight-image"
     plans, errors = plan_all(
         read_resources([str(source_of(case))]),
         namespace=None,
         facts=read_nodes(facts) if facts.exists() else Facts(),
+        settings=Settings(
+            preflight_image=image.read_text("utf-8").strip() if image.exists() else ""
+        ),
     )
     if errors:
         refused = [line.removeprefix(f"{source_of(case)}: ") for line in errors]
         return {"plan.txt": "\n".join(["Refused", *refused]) + "\n"}
     return {
         "plan.txt": "\n\n\n".join(explain(plan) for _, plan in plans) + "\n",
-        "manifests.yaml": to_yaml(child for _, plan in plans for child in render(plan)),
+        "manifests.yaml": to_yaml(shown(child) for _, plan in plans for child in render(plan)),
     }
+
+
+def shown(child: Any) -> Any:
+    """Return an object with the probe's source, hundreds of lines, replaced by its name."""
+    if isinstance(child, dict):
+        return {name: shown(value) for name, value in child.items()}
+    if isinstance(child, list):
+        return [shown(value) for value in child]
+    return "(probes/gpu.py)" if child == source() else child
 
 
 @pytest.mark.parametrize("case", [*CASES, *MISSING])
