@@ -6,7 +6,7 @@ would apply, not from its plan: what is tested is what a kubelet would get. Pure
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,11 +59,15 @@ def render_resource(body: Json, *, secrets: Secrets | None = None) -> Rendered:
         plan = make_plan(resource, Facts())
     except Invalid as error:
         raise ServerError("\n".join(str(found) for found in error.errors)) from error
-    return _rendered(resource, plan, {c["kind"]: c for c in render(plan)}, secrets or {})
+    return _rendered(resource, plan, render(plan), secrets or {})
 
 
-def _rendered(resource: Resource, plan: Plan, children: Json, secrets: Secrets) -> Rendered:
-    pod = children["Deployment"]["spec"]["template"]["spec"]
+def _rendered(
+    resource: Resource, plan: Plan, children: Sequence[Json], secrets: Secrets
+) -> Rendered:
+    deployment = next(child for child in children if child["kind"] == "Deployment")
+    configmaps = [child for child in children if child["kind"] == "ConfigMap"]
+    pod = deployment["spec"]["template"]["spec"]
     server = next(c for c in pod["containers"] if c["name"] == "server")
     return Rendered(
         kind=resource.kind,
@@ -76,7 +80,7 @@ def _rendered(resource: Resource, plan: Plan, children: Json, secrets: Secrets) 
         args=tuple(server["args"]),
         env=dict(_env(server["env"], secrets)),
         mounts=tuple(mount["mountPath"] for mount in server["volumeMounts"]),
-        files=_files(pod, server, children.get("ConfigMap")),
+        files=_files(pod, server, configmaps),
         pre_stop=server["lifecycle"]["preStop"],
         grace_seconds=pod["terminationGracePeriodSeconds"],
         port=server["ports"][0]["containerPort"],
@@ -103,12 +107,13 @@ def _env(variables: Iterable[Json], secrets: Secrets) -> Iterable[tuple[str, str
             )
 
 
-def _files(pod: Json, server: Json, configmap: Json | None) -> dict[str, str]:
-    """Return the files of the operator's own ConfigMap at the paths where they are mounted."""
-    if configmap is None:
-        return {}
-    name = configmap["metadata"]["name"]
-    volumes = {v["name"] for v in pod["volumes"] if v.get("configMap", {}).get("name") == name}
-    folders = [m["mountPath"] for m in server["volumeMounts"] if m["name"] in volumes]
-    data: Mapping[str, str] = configmap["data"]
-    return {f"{folder}/{file}": text for folder in folders for file, text in data.items()}
+def _files(pod: Json, server: Json, configmaps: Iterable[Json]) -> dict[str, str]:
+    """Return the files of the operator's own ConfigMaps at the paths where they are mounted."""
+    data = {child["metadata"]["name"]: child["data"] for child in configmaps}
+    volumes = {v["name"]: v["configMap"]["name"] for v in pod["volumes"] if "configMap" in v}
+    return {
+        f"{mount['mountPath']}/{file}": text
+        for mount in server["volumeMounts"]
+        if mount["name"] in volumes
+        for file, text in data[volumes[mount["name"]]].items()
+    }

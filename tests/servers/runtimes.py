@@ -16,8 +16,8 @@ from pathlib import Path
 
 from bed import locks
 from bed.progress import Say, Ticker, clock, to_stderr
-from compat.environments import Environment
 from compat.recipes import Recipe
+from compat.store import Environment
 from servers.folders import INSIDE, cache_root
 
 PLUGIN = "cosmos3_cpu"

@@ -136,7 +136,7 @@ class Server:
     def _start(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cosmos3-server-"))
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        environment = self._stack.enter_context(environments.borrow(self.recipe.name, self._say))
+        environment = self._stack.enter_context(environments.borrow(self.recipe.name))
         self.runtime = prepare(self.recipe, environment, self._say)
         self.port = self._port or _free_port()
         self.words = self._words()

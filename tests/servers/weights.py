@@ -81,7 +81,7 @@ def _build(shape: Shape, folder: Path, say: Say) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     recipe = recipes.recipe_for("vllm-omni", BUILDER)
     with (
-        environments.borrow(recipe.name, say) as environment,
+        environments.borrow(recipe.name) as environment,
         Ticker(lambda: "building tiny weights") as ticker,
     ):
         _run(environment.python, unfinished, shape)

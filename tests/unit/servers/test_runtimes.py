@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compat.environments import Environment
 from compat.recipes import recipe_for
+from compat.store import Environment
 from servers.runtimes import Runtime, files
 
 ENVIRONMENT = Environment(python=Path("/envs/one/bin/python"), folder=Path("/envs/one"))
