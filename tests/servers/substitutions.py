@@ -46,6 +46,7 @@ class Figures:
 
     port: int
     kv_cache_bytes: int
+    host: str = "127.0.0.1"
     folders: Mapping[str, str]
     """Where the folder is that stands for a volume, by the path of its mount."""
 
@@ -72,7 +73,7 @@ def substitute(rendered: Rendered, figures: Figures) -> Words:
     work = _Work(rendered)
     for line in table(rendered.kind):
         value = line.becomes and line.becomes.format(
-            port=figures.port, kv_cache=figures.kv_cache_bytes
+            host=figures.host, port=figures.port, kv_cache=figures.kv_cache_bytes
         )
         work.change(line, value)
     moved = _Moves(figures.folders)

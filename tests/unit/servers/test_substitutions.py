@@ -8,7 +8,7 @@ import pytest
 
 from cosmos3_operator.api.resource import Kind
 from servers.rendered import Rendered
-from servers.substitutions import table
+from servers.substitutions import Figures, substitute, table
 from unit.servers import samples
 
 SPLIT = {"tensor": 2, "cfg": 2, "ulysses": 2, "hsdp": False}
@@ -133,3 +133,9 @@ def test_what_was_changed_is_said_with_its_reason():
     executor = made["--distributed-executor-backend mp"]
     assert executor.after == "--distributed-executor-backend uni"
     assert "hang" in executor.why
+
+
+def test_within_a_container_the_server_may_listen_to_others():
+    figures = Figures(host="0.0.0.0", port=8000, kv_cache_bytes=1, folders={})
+    args = by_name(substitute(samples.reasoner(), figures).args)
+    assert (args["--host"], args["--port"]) == (["0.0.0.0"], ["8000"])
