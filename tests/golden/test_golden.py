@@ -2,6 +2,7 @@
 
 cr.yaml         the resource; a case without one takes the example of the same name
 facts.yaml      the cluster's GPU nodes, as `plan --nodes` reads them; not known if absent
+decided.txt     the CUDA line that was decided before, as annotated on the Deployment
 plan.txt        what `cosmos3-operator plan` prints, or why the resource is refused
 manifests.yaml  what `cosmos3-operator render` prints; absent if the resource is refused
 
@@ -10,6 +11,7 @@ manifests.yaml  what `cosmos3-operator render` prints; absent if the resource is
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,12 +37,16 @@ def source_of(case: str) -> Path:
     return own if own.exists() else EXAMPLES / f"{case}.yaml"
 
 
+def facts_of(case: str) -> Facts:
+    nodes, decided = HERE / case / "facts.yaml", HERE / case / "decided.txt"
+    facts = read_nodes(nodes) if nodes.exists() else Facts()
+    line = decided.read_text("utf-8").strip() if decided.exists() else None
+    return replace(facts, cuda_line=line)
+
+
 def outputs_of(case: str) -> dict[str, str]:
-    facts = HERE / case / "facts.yaml"
     plans, errors = plan_all(
-        read_resources([str(source_of(case))]),
-        namespace=None,
-        facts=read_nodes(facts) if facts.exists() else Facts(),
+        read_resources([str(source_of(case))]), namespace=None, facts=facts_of(case)
     )
     if errors:
         refused = [line.removeprefix(f"{source_of(case)}: ") for line in errors]

@@ -152,7 +152,10 @@ GENERATORS = st.fixed_dictionaries(
         "guardrails": _maybe(
             mode=st.sampled_from(["Enabled", "Disabled"]), offloadModels=st.booleans()
         ),
-        "runtime": _maybe(version=st.sampled_from(["cosmos3", "0.26.0", "0.28.0", "0.30.0"])),
+        "runtime": _maybe(
+            version=st.sampled_from(["cosmos3", "0.26.0", "0.28.0", "0.30.0"]),
+            cuda=st.sampled_from(["Auto", "13"]),
+        ),
     },
 )
 
@@ -170,12 +173,70 @@ REASONERS = st.fixed_dictionaries(
                 {},
                 {"version": "0.28.0"},
                 {"version": "0.28.0", "cuda": "12"},
+                {"cuda": "12"},
                 {"version": "0.21.0", "image": "registry.example.com/plugin:1"},
                 {"mode": "Plugin", "image": "registry.example.com/plugin:1"},
             ]
         ),
     },
 )
+
+
+ASKED = st.one_of(
+    st.tuples(st.just(GENERATOR), GENERATORS), st.tuples(st.just(REASONER), REASONERS)
+)
+"""Kind and spec."""
+
+CLUSTERS = st.one_of(
+    st.just(Facts()),
+    st.builds(
+        lambda shapes: Facts(nodes=tuple(shapes)),
+        st.lists(
+            st.builds(
+                NodeShape,
+                resource_name=st.just("nvidia.com/gpu"),
+                gpus=st.sampled_from([1, 4, 8]),
+                nodes=st.just(1),
+                product=st.sampled_from(["", "NVIDIA-L40S", "NVIDIA-H200"]),
+                memory_mib=st.sampled_from([0, 46068, 143771]),
+                cuda_major=st.sampled_from([0, 11, 12, 13, 14]),
+                compute_capability=st.sampled_from(["", "7.5", "8.0", "8.9", "9.0"]),
+            ),
+            max_size=3,
+        ),
+    ),
+)
+"""Nodes of all ages, labelled or not; or nothing known."""
+
+CUDA_LABELS = ("nvidia.com/cuda.runtime-version.major", "nvidia.com/cuda.runtime.major")
+NODE_LABELS = st.builds(
+    lambda cuda, names, compute: dict.fromkeys(names, cuda) | compute,
+    st.integers(9, 14).map(str),
+    st.sets(st.sampled_from(CUDA_LABELS)),
+    _maybe(**{"nvidia.com/gpu.compute.major": st.integers(3, 12).map(str)}),
+)
+"""Labels as GPU feature discovery sets them: of an old release, a new one, or none."""
+
+
+def admits(made: Plan, labels: Mapping[str, str]) -> bool:
+    """Whether the scheduler may put a plan's pod onto a node with these labels."""
+    affinity = pod_of(made).get("affinity", {}).get("nodeAffinity", {})
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    if required is None:
+        return True
+    return any(
+        all(_holds(condition, labels) for condition in term["matchExpressions"])
+        for term in required["nodeSelectorTerms"]
+    )
+
+
+def _holds(condition: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    value, values = labels.get(condition["key"]), condition["values"]
+    if condition["operator"] == "NotIn":
+        return value not in values
+    if condition["operator"] == "Gt":
+        return value is not None and int(value) > int(values[0])
+    raise AssertionError(f"no other operator is expected here: {condition}")
 
 
 def _served(kind: str, spec: dict[str, Any]) -> Plan | None:

@@ -85,6 +85,10 @@ class Runtime(Model):
     version, or from the catalogued image of the same name."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When to pull; IfNotPresent by default."""
+    cuda: Literal["Auto", "12", "13"] = "Auto"
+    """CUDA line of the image. Auto takes, once, the newest that the nodes' labels say their drivers
+    support, and keeps it. "12" and "13" choose the image built for it and keep the pods to nodes
+    that are labelled with a driver new enough."""
 
 
 def _claim_fields(cache: Cache) -> Values | None:

@@ -97,16 +97,24 @@ class Catalog:
 
     def default_runtime(self, surface: Surface, checkpoint: Checkpoint | None = None) -> Runtime:
         """Return the runtime to use when the user names none."""
-        known = self.runtimes_for(surface)
-        default = _first(r for r in known if surface in r.default_for)
-        others = [r for r in known if _offers_itself(r)]
+        return self.runtimes_to_choose_from(surface, checkpoint)[0]
+
+    def runtimes_to_choose_from(
+        self, surface: Surface, checkpoint: Checkpoint | None = None
+    ) -> tuple[Runtime, ...]:
+        """Return the runtimes for a user who names none: the default first, then the newest.
+
+        The default is the catalog's or, if that cannot serve the checkpoint, the oldest that can.
+        """
+        usable = [r for r in self.runtimes_for(surface) if serves(r, surface, checkpoint)]
+        default = _first(r for r in usable if surface in r.default_for)
+        others = [r for r in usable if _offers_itself(r) and r is not default]
         others.sort(key=lambda r: version_key(r.version))
-        candidates = [r for r in (default, *others) if r is not None]
-        chosen = _first(r for r in candidates if serves(r, surface, checkpoint))
-        if chosen is None:
+        if default is None and not others:
             model = checkpoint.model if checkpoint else "other models"
             raise CatalogError(f"no runtime serves {model} as {surface}")
-        return chosen
+        first = default or others.pop(0)
+        return (first, *reversed(others))
 
     def runtime_for_image(self, image: str) -> Runtime | None:
         """Return the runtime an image reference holds, also through a mirror; None if unknown."""

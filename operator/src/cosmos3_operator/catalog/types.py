@@ -129,8 +129,8 @@ class Runtime:
     cuda_tags: Mapping[str, str]
     """Other image lines: CUDA major → tag."""
     known_bad: Mapping[str, str]
-    """Setting → why it fails on this image; e.g. guardrails=Enabled. A key that begins with `--` is
-    a server argument."""
+    """Setting → why it fails on this image; e.g. guardrails=Enabled, or cuda=12 for the image of
+    that line. A key that begins with `--` is a server argument."""
     source: str
     pipelines: tuple[str, ...] = ()
     """Pipelines that a deploy config of this version may name, the general one first; empty where a

@@ -23,7 +23,7 @@ from cosmos3_operator.plan.facts import Facts, NodeShape
     type=click.Path(path_type=Path, allow_dash=True),
     metavar="FILE",
     help="GPU nodes to place it on: the output of `kubectl get nodes -o yaml`, or a list of "
-    "{count, gpus, product, memoryMiB}.",
+    "{count, gpus, product, memoryMiB, cuda, compute}.",
 )
 def plan(filenames: tuple[str, ...], namespace: str | None, nodes: Path | None) -> None:
     """Explain what would run, on how many GPUs, and why.
@@ -46,7 +46,7 @@ def read_nodes(path: Path) -> Facts:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unreadable(
             f"{origin}: is neither nodes as `kubectl get nodes -o yaml` prints them nor a list of "
-            f"{{count, gpus, product, memoryMiB}} ({error!r})"
+            f"{{count, gpus, product, memoryMiB, cuda, compute}} ({error!r})"
         ) from error
 
 
@@ -69,6 +69,8 @@ def _shape(entry: Mapping[str, Any]) -> NodeShape:
         nodes=1,
         product=str(entry.get("product", "")),
         memory_mib=int(entry.get("memoryMiB", 0)),
+        cuda_major=int(str(entry.get("cuda", 0)).partition(".")[0]),
+        compute_capability=str(entry.get("compute", "")),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cosmos3_operator.manifests.metadata import Manifest, labels, manifest
 from cosmos3_operator.manifests.pod import pod_spec
-from cosmos3_operator.plan.names import selector_labels
+from cosmos3_operator.plan.names import CUDA_DECISION, selector_labels
 from cosmos3_operator.plan.types import Plan
 
 _PROGRESS_MARGIN_SECONDS = 600
@@ -24,6 +24,7 @@ def build_deployment(plan: Plan) -> Manifest:
         api_version="apps/v1",
         kind="Deployment",
         name=plan.owner.base,
+        annotations={CUDA_DECISION: decided} if (decided := plan.runtime.cuda_decision) else None,
         body={
             "spec": {
                 "replicas": plan.replicas,

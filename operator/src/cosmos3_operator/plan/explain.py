@@ -83,6 +83,8 @@ def _nodes(plan: Plan) -> Iterator[str]:
         Verdict.UNKNOWN: "not known here; give --nodes to see whether it fits",
     }
     yield words.get(plan.placement.verdict) or f"does not fit: {plan.placement.message}"
+    if plan.placement.left_out:
+        yield f"too old for it: {plan.placement.left_out}"
 
 
 def _runtime(plan: Plan) -> Iterator[str]:
@@ -91,8 +93,18 @@ def _runtime(plan: Plan) -> Iterator[str]:
     plugin = ", with the vllm-cosmos3 plugin" if runtime.plugin else ""
     yield f"{runtime.engine} {runtime.version}{cuda}{plugin} ({runtime.reason})"
     yield runtime.image
-    if runtime.cuda_pinned:
+    if not runtime.cuda:
+        yield (
+            "CUDA version of this image not known: no node is ruled out by its driver; "
+            "spec.runtime.cuda does it"
+        )
+    elif runtime.cuda_pinned:
         yield f"only on nodes whose driver supports CUDA {runtime.cuda}"
+    else:
+        yield (
+            f"CUDA {runtime.cuda}: {runtime.cuda_reason}; kept off nodes labelled with an older "
+            "driver"
+        )
 
 
 def _guardrails(plan: Plan) -> Iterator[str]:

@@ -6,18 +6,21 @@ cannot be served; everything that is merely doubtful becomes a warning.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.resource import Resource, Spec
 from cosmos3_operator.catalog.load import Catalog, load
 from cosmos3_operator.catalog.types import Surface
+from cosmos3_operator.plan.cuda import newest_driver
 from cosmos3_operator.plan.facts import Facts
-from cosmos3_operator.plan.placement import place
-from cosmos3_operator.plan.runtime import choose_runtime
+from cosmos3_operator.plan.placement import Wanted, place
+from cosmos3_operator.plan.runtime import Drivers, choose_runtime
 from cosmos3_operator.plan.startup import plan_drain
 from cosmos3_operator.plan.storage import host_memory_gib, plan_cache, plan_memory, shm_gib
-from cosmos3_operator.plan.surfaces import Basis, Decisions, decide
-from cosmos3_operator.plan.types import Owner, Placement, Plan
+from cosmos3_operator.plan.surfaces import Basis, Decisions, decide, split_of
+from cosmos3_operator.plan.types import Owner, Plan
 from cosmos3_operator.plan.warnings import Decided, warnings_of
 
 
@@ -27,25 +30,44 @@ def make_plan(resource: Resource, facts: Facts, *, catalog: Catalog | None = Non
     Raises Invalid, with field paths, when the spec cannot be served.
     """
     spec = resource.spec
-    basis, doubts = _basis(spec, catalog or load())
+    basis, doubts = _basis(spec, facts, catalog or load())
     return _plan(resource, basis, decide(spec, basis), facts, doubts)
 
 
-def _basis(spec: Spec, catalog: Catalog) -> tuple[Basis, tuple[str, ...]]:
+def _basis(spec: Spec, facts: Facts, catalog: Catalog) -> tuple[Basis, tuple[str, ...]]:
     """Look up what the catalog knows; return it with what is doubtful about the runtime."""
     surface = Surface.GENERATOR if isinstance(spec, CosmosGeneratorSpec) else Surface.REASONER
     checkpoint = catalog.checkpoint(spec.model)
-    facts = checkpoint.surfaces[surface] if checkpoint else None
+    known = checkpoint.surfaces[surface] if checkpoint else None
+    split = split_of(spec, checkpoint=checkpoint, catalog=catalog)
+    wanted = Wanted(
+        gpus=split.world_size,
+        resource=spec.gpu.resource_name,
+        products=spec.gpu.products,
+        min_memory_mib=_mib(spec.gpu.min_memory),
+        compute_capability=known.min_compute_capability if known else "",
+    )
     runtime, choice, doubts = choose_runtime(
-        spec.runtime, surface=surface, checkpoint=checkpoint, catalog=catalog
+        spec.runtime,
+        surface=surface,
+        checkpoint=checkpoint,
+        catalog=catalog,
+        drivers=Drivers(newest=newest_driver(facts, wanted=wanted), decided=facts.cuda_line),
     )
     basis = Basis(
         catalog=catalog,
         checkpoint=checkpoint,
-        facts=facts,
+        facts=known,
+        split=split,
+        wanted=replace(
+            wanted,
+            cuda=choice.cuda,
+            cuda_pinned=choice.cuda_pinned,
+            cuda_offered=choice.cuda_offered,
+        ),
         runtime=runtime,
         choice=choice,
-        drain=plan_drain(spec, facts=facts),
+        drain=plan_drain(spec, facts=known),
     )
     return basis, doubts
 
@@ -75,7 +97,7 @@ def _plan(
             facts=facts,
             checkpoint=basis.checkpoint,
             runtime=basis.runtime,
-            split=decided.split,
+            split=basis.split,
             fit=decided.memory,
             cache=cache,
             download_gib=decided.startup.download_gib if basis.checkpoint else 0.0,
@@ -90,10 +112,11 @@ def _plan(
         served_model_name=spec.served_model_name or spec.model,
         checkpoint=basis.checkpoint.title if basis.checkpoint else None,
         replicas=spec.replicas,
-        gpus=decided.split,
+        gpus=basis.split,
         gpu_resource=spec.gpu.resource_name,
         gpu_products=spec.gpu.products,
-        gpu_min_memory_mib=_mib(spec.gpu.min_memory),
+        gpu_min_memory_mib=basis.wanted.min_memory_mib,
+        gpu_compute_capability=basis.wanted.compute_capability,
         runtime=basis.choice,
         args=decided.args,
         env=decided.env,
@@ -106,23 +129,13 @@ def _plan(
         startup=decided.startup,
         drain=basis.drain,
         memory=decided.memory,
-        placement=_placement(spec, decided, facts),
+        placement=place(basis.wanted, facts=facts),
         max_surge=spec.rollout.max_surge,
         media=spec.media,
         service=spec.service,
         network=spec.network_policy,
         pod=spec.pod,
         warnings=(*doubts, *warnings),
-    )
-
-
-def _placement(spec: Spec, decided: Decisions, facts: Facts) -> Placement:
-    return place(
-        decided.split.world_size,
-        resource=spec.gpu.resource_name,
-        products=spec.gpu.products,
-        min_memory_mib=_mib(spec.gpu.min_memory),
-        facts=facts,
     )
 
 

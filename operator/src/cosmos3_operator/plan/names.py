@@ -10,6 +10,9 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 COMPONENT = "app.kubernetes.io/component"
 INSTANCE = "app.kubernetes.io/instance"
 
+CUDA_DECISION = "serving.cosmos3.io/cuda"
+"""Annotation of the Deployment, not of its pods: the CUDA line that Auto has decided on."""
+
 
 def selector_labels(owner: Owner) -> dict[str, str]:
     """Return the labels that find the pods of a resource; they can never change."""

@@ -74,7 +74,13 @@ class RuntimeChoice:
     cuda: str
     """Major CUDA version of the image, "" if unknown."""
     cuda_pinned: bool
-    """Whether the user asked for this CUDA line, so that nodes are chosen by it."""
+    """Whether the user asked for this CUDA line, so that only labelled nodes will do."""
+    cuda_reason: str
+    """Why this line, "" if it is not known."""
+    cuda_decision: str
+    """What Auto decided, to be kept as an annotation; "" where nothing was to decide."""
+    cuda_offered: tuple[str, ...]
+    """Lines that could be had by spec.runtime.cuda."""
     plugin: bool
     """Whether the Reasoner needs the vllm-cosmos3 plugin's architecture override."""
     reason: str
@@ -208,6 +214,8 @@ class Placement:
     verdict: Verdict
     message: str
     """In words, with figures; "" when it fits or nothing is known."""
+    left_out: str = ""
+    """Nodes of the wanted kind that are too old, where others are not; "" if there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +234,8 @@ class Plan:
     gpu_products: tuple[str, ...]
     gpu_min_memory_mib: int
     """0 if any memory will do."""
+    gpu_compute_capability: str
+    """Lowest CUDA compute capability that works, e.g. 8.0; "" if not known."""
     runtime: RuntimeChoice
     args: tuple[str, ...]
     env: tuple[EnvVar, ...]
