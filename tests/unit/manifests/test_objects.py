@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from cosmos3_operator.plan.types import Plan
 from unit.plan import specs
@@ -119,6 +120,39 @@ def test_gpu_wishes_join_each_of_the_users_alternatives():
     ]
     terms = terms_of(plan)
     assert terms == [{"matchExpressions": [*t["matchExpressions"], *ours]} for t in asked]
+
+
+def test_a_robot_policy_announces_what_it_was_trained_on_and_obeys_guardrails_as_asked():
+    for mode in ("Enabled", "Disabled"):
+        plan = specs.generator(model=specs.POLICY, guardrails={"mode": mode})
+        text = specs.children(plan)["ConfigMap"]["data"]["deploy-config.yaml"]
+        config = yaml.safe_load(text)
+        (stage,) = config["stages"]
+        assert config["pipeline"] == "cosmos3_policy"
+        assert stage["max_num_seqs"] == 1
+        assert "devices" not in stage
+        assert stage["default_sampling_params"]["extra_args"] == {"format_prompt_as_json": True}
+        assert stage["model_config"]["guardrails"] == (mode == "Enabled")
+        assert stage["model_config"]["policy_server_config"] == {
+            "image_resolution": [540, 640],
+            "n_external_cameras": 2,
+            "needs_wrist_camera": True,
+            "needs_stereo_camera": False,
+            "needs_session_id": True,
+            "action_space": "joint_position",
+        }
+
+
+def test_an_older_runtime_serves_a_robot_policy_without_a_websocket():
+    plan = specs.generator(model=specs.POLICY, runtime={"version": "0.28.0"})
+    assert plan.robot_endpoint is None
+    assert "ConfigMap" not in specs.children(plan)
+
+
+def test_other_models_of_the_same_runtime_announce_nothing():
+    plan = specs.generator(runtime={"version": "0.30.0"})
+    assert plan.robot_endpoint is None
+    assert "policy_server" not in str(specs.children(plan)["ConfigMap"])
 
 
 def test_an_empty_pod_selector_is_kept_because_it_selects_every_pod():

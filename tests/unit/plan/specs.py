@@ -23,6 +23,7 @@ settings.load_profile("unhurried")
 
 GENERATOR, REASONER = "CosmosGenerator", "CosmosReasoner"
 NANO, SUPER, EDGE = "nvidia/Cosmos3-Nano", "nvidia/Cosmos3-Super", "nvidia/Cosmos3-Edge"
+POLICY = "nvidia/Cosmos3-Nano-Policy-DROID"
 FOUR_STEP = "nvidia/Cosmos3-Super-Text2Image-4Step"
 
 H100 = NodeShape(

@@ -189,4 +189,8 @@ def test_every_checkpoint_is_served_by_default_with_the_catalogued_gpus(kind: Ki
     assert checkpoint
     assert plan.gpus.world_size == checkpoint.surfaces[surface].default_gpus
     assert "catalog's default" in plan.gpus.reason
-    assert plan.runtime.reason == "the catalog's default"
+    if checkpoint.pipeline and surface is Surface.GENERATOR:
+        assert plan.robot_endpoint
+        assert plan.runtime.version == "0.30.0"
+    else:
+        assert plan.runtime.reason == "the catalog's default"

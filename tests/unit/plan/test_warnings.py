@@ -32,7 +32,17 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         "nobody has published a run",
     ),
     (specs.GENERATOR, {**OFF, "replicas": 2}, "memory of one pod"),
-    (specs.GENERATOR, {**OFF, "model": "nvidia/Cosmos3-Nano-Policy-DROID"}, "OpenPI"),
+    (
+        specs.GENERATOR,
+        {**OFF, "model": specs.POLICY, "runtime": {"version": "0.28.0"}},
+        "vllm-omni 0.28.0 has no OpenPI websocket",
+    ),
+    (specs.GENERATOR, {**OFF, "model": specs.POLICY, "replicas": 2}, "session lives in one pod"),
+    (
+        specs.GENERATOR,
+        {**OFF, "model": "nvidia/Cosmos3-Edge-Policy-DROID"},
+        "no deploy config is published",
+    ),
     (specs.GENERATOR, {**OFF, "cache": {"size": "20Gi"}}, "cache.size: 20Gi is less"),
     (
         specs.GENERATOR,
@@ -82,6 +92,7 @@ def test_warns(kind: str, spec: dict[str, Any], words: str):
     ("kind", "spec"),
     [
         (specs.GENERATOR, OFF),
+        (specs.GENERATOR, {**OFF, "model": specs.POLICY}),
         (specs.GENERATOR, {"huggingFace": {"tokenSecretRef": {"name": "hf-token"}}}),
         (specs.GENERATOR, {"huggingFace": {"offline": True}}),
         (specs.GENERATOR, {**OFF, "offload": "Layerwise", "parallelism": {"tensor": 2}}),

@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from functools import cache
 from importlib.resources import files
+from types import UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import yaml
@@ -106,7 +107,11 @@ class Catalog:
 
         The default is the catalog's or, if that cannot serve the checkpoint, the oldest that can.
         """
-        usable = [r for r in self.runtimes_for(surface) if serves(r, surface, checkpoint)]
+        usable = [
+            r
+            for r in self.runtimes_for(surface)
+            if serves(r, surface, checkpoint) and offers_pipeline(r, surface, checkpoint)
+        ]
         default = _first(r for r in usable if surface in r.default_for)
         others = [r for r in usable if _offers_itself(r) and r is not default]
         others.sort(key=lambda r: version_key(r.version))
@@ -177,6 +182,12 @@ def serves(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None) ->
     if not facts.min_runtime or checkpoint.family in runtime.also_families:
         return True
     return version_key(runtime.version) >= version_key(facts.min_runtime)
+
+
+def offers_pipeline(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None) -> bool:
+    """Whether a runtime has the deploy pipeline that a checkpoint is for, if it is for one."""
+    pipeline = checkpoint.pipeline if checkpoint and surface is Surface.GENERATOR else ""
+    return not pipeline or pipeline in runtime.pipelines
 
 
 @cache
@@ -264,6 +275,9 @@ def _check_keys(raw: object, needed: set[str], known: set[str], where: str) -> d
 
 
 def _value(hint: Any, raw: Any, where: str) -> Any:
+    if get_origin(hint) is UnionType:
+        # "… or None": a key that is there has a value.
+        hint = get_args(hint)[0]
     origin, args = get_origin(hint), get_args(hint)
     if origin is tuple:
         return tuple(_value(args[0], v, where) for v in _typed(raw, list, where))

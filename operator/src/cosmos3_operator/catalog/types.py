@@ -67,6 +67,22 @@ class SurfaceFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PolicyServer:
+    """What a robot policy tells the robots that connect to it: which input it was trained on."""
+
+    image_resolution: tuple[int, ...]
+    """Height and width of each camera image, pixels."""
+    n_external_cameras: int
+    needs_wrist_camera: bool
+    needs_stereo_camera: bool
+    needs_session_id: bool
+    action_space: str
+    format_prompt_as_json: bool
+    """Whether the checkpoint was trained on prompts in JSON."""
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """One published model repository."""
 
@@ -83,6 +99,10 @@ class Checkpoint:
     """What it makes: text2image, text2video, image2video, action, ..."""
     pipeline: str = ""
     """vLLM-Omni deploy pipeline it needs besides the default, e.g. cosmos3_policy."""
+    policy_server: PolicyServer | None = None
+    """What its OpenPI websocket announces; None if it has none, or none is published."""
+    caveat: str = ""
+    """What users of this checkpoint should know beforehand; "" if nothing."""
     source: str = ""
 
 

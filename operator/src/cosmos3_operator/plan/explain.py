@@ -166,6 +166,8 @@ def _reference(var: EnvVar) -> str:
 
 def _endpoint(plan: Plan) -> Iterator[str]:
     yield plan.endpoint
+    if plan.robot_endpoint:
+        yield f"robots (OpenPI): {plan.robot_endpoint}"
     if plan.served_model_name != plan.model:
         yield f"model name in requests: {plan.served_model_name}"
 

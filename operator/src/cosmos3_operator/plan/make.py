@@ -100,6 +100,7 @@ def _plan(
             split=basis.split,
             fit=decided.memory,
             cache=cache,
+            serves_robots=bool(decided.deploy_config and decided.deploy_config.policy),
             download_gib=decided.startup.download_gib if basis.checkpoint else 0.0,
             shm_gib=shm,
             host_memory_gib=host_memory_gib(basis.facts, offload=offloads),

@@ -76,7 +76,7 @@ def _assumed(
         _must_agree(asked, named, catalog)
         return (named,), "as spec.runtime.version says", ()
     if asked.image is None:
-        return available, "the catalog's default", ()
+        return available, _default_reason(surface, checkpoint), ()
     if known := catalog.runtime_for_image(asked.image):
         if surface not in known.surfaces:
             raise Invalid((_wrong_surface(asked.image, surface),))
@@ -89,6 +89,12 @@ def _assumed(
             f"{default.version}. If it is another version, say so in spec.runtime.version",
         ),
     )
+
+
+def _default_reason(surface: Surface, checkpoint: Checkpoint | None) -> str:
+    if checkpoint and checkpoint.pipeline and surface is Surface.GENERATOR:
+        return f"the oldest with the pipeline {checkpoint.pipeline}, which this checkpoint is for"
+    return "the catalog's default"
 
 
 def _instead(line: Line, default: Runtime) -> str:

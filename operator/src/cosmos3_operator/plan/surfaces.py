@@ -107,7 +107,7 @@ def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
         offload=spec.offload,
         guardrails=guardrails,
         guardrails_gib=guardrails_gib,
-        deploy_config=plan_deploy_config(guardrails, runtime=runtime),
+        deploy_config=plan_deploy_config(guardrails, runtime=runtime, checkpoint=basis.checkpoint),
     )
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from cosmos3_operator.api.common import Media, NetworkPolicy, Service
 from cosmos3_operator.api.pod import Pod
 from cosmos3_operator.api.resource import Kind
+from cosmos3_operator.catalog.types import PolicyServer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +120,8 @@ class DeployConfig:
     pipeline: str
     guardrails: bool
     offload_guardrail_models: bool
+    policy: PolicyServer | None = None
+    """What a robot policy announces on its websocket; None if it is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,4 +263,15 @@ class Plan:
     @property
     def endpoint(self) -> str:
         """The URL of the API within the cluster."""
-        return f"http://{self.owner.base}.{self.owner.namespace}.svc:{self.service.port}"
+        return f"http://{self._host}"
+
+    @property
+    def robot_endpoint(self) -> str | None:
+        """The URL of the OpenPI websocket, None where the server has none."""
+        if self.deploy_config is None or self.deploy_config.policy is None:
+            return None
+        return f"ws://{self._host}/v1/realtime/robot/openpi"
+
+    @property
+    def _host(self) -> str:
+        return f"{self.owner.base}.{self.owner.namespace}.svc:{self.service.port}"

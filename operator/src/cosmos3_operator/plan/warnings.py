@@ -29,6 +29,8 @@ class Decided:
     split: GpuSplit
     fit: MemoryFit
     cache: CachePlan
+    serves_robots: bool
+    """Whether the server has an OpenPI websocket."""
     download_gib: float
     """0 if nothing is downloaded or the size is not known."""
     shm_gib: int
@@ -77,16 +79,27 @@ def _generator(spec: CosmosGeneratorSpec, decided: Decided) -> Iterator[str]:
             "offload: Layerwise is documented for one GPU and for tensor parallel; together with "
             "cfg, ulysses or hsdp nobody has published a run"
         )
-    if spec.replicas > 1:
+    if spec.replicas > 1 and decided.serves_robots:
+        yield (
+            "replicas: a robot's session lives in one pod. An open websocket stays on its pod; a "
+            "robot that connects again reaches the same pod if it comes from the same address "
+            "within a day, and only while that pod is ready. Robots behind one gateway share its "
+            "address and so one pod"
+        )
+    elif spec.replicas > 1:
         yield (
             "replicas: video jobs live in the memory of one pod. Clients are kept on their pod by "
             "address for a day; clients behind one gateway share its address and so one pod"
         )
-    if checkpoint and checkpoint.pipeline:
+    if checkpoint and checkpoint.pipeline and not decided.serves_robots:
+        runtime = decided.runtime
         yield (
-            f"model: {checkpoint.model} answers action requests on /v1/videos; its OpenPI "
-            "websocket is not set up by this version"
+            f"model: {checkpoint.model} answers action requests on /v1/videos only, since "
+            f"{runtime.engine} {runtime.version} has no OpenPI websocket: leave out spec.runtime, "
+            "or use a version with the pipeline " + checkpoint.pipeline
         )
+    if checkpoint and checkpoint.caveat:
+        yield f"model: {checkpoint.model}: {checkpoint.caveat}"
 
 
 def _reasoner(spec: CosmosReasonerSpec, runtime: Runtime) -> Iterator[str]:
