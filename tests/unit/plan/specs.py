@@ -127,6 +127,7 @@ _SHARED: dict[str, st.SearchStrategy[Any]] = {
     "huggingFace": _maybe(tokenSecretRef=st.just({"name": "hf-token"}), offline=st.booleans()),
     "apiKeySecretRef": st.just({"name": "api-key"}),
     "drainSeconds": st.integers(1, 4000),
+    "quantization": st.sampled_from(["None", "FP8"]),
     "startupBudgetSeconds": st.integers(60, 9000),
     "media": st.just({"claimName": "media"}),
     "rollout": _maybe(maxSurge=st.integers(0, 2)),
@@ -150,6 +151,7 @@ GENERATORS = st.fixed_dictionaries(
         **_SHARED,
         "parallelism": SPLITS,
         "offload": st.sampled_from(["None", "Layerwise", "Model"]),
+        "vae": _maybe(tiling=st.booleans(), slicing=st.booleans()),
         "guardrails": _maybe(
             mode=st.sampled_from(["Enabled", "Disabled"]), offloadModels=st.booleans()
         ),

@@ -140,13 +140,6 @@ def test_measured_memory_counts_before_what_nim_reserves():
     assert specs.generator(model=specs.SUPER, parallelism={"tensor": 1}).memory.peak_gib == 150
 
 
-def test_weights_that_fit_no_gpu_are_said_even_without_a_measured_peak():
-    spec = {"model": specs.SUPER, "parallelism": {"cfg": 2, "ulysses": 4}}
-    assert "120.9 GiB" in " ".join(specs.generator(specs.CLUSTER, **spec).warnings)
-    named = {**spec, "gpu": {"products": ["NVIDIA-L40S"]}}
-    assert "45.0 GiB" in " ".join(specs.generator(**named).warnings)
-
-
 @pytest.mark.parametrize(
     ("facts", "gpu", "gpus", "verdict"),
     [
@@ -212,6 +205,26 @@ def test_ones_own_environment_comes_last_and_once():
     env = specs.generator(pod={"env": [{"name": "DO_NOT_TRACK", "value": "0"}]}).env
     assert [v.value for v in env if v.name == "DO_NOT_TRACK"] == ["0"]
     assert env[-1].name == "DO_NOT_TRACK"
+
+
+@pytest.mark.parametrize("kind", [specs.GENERATOR, specs.REASONER])
+def test_quantization_is_told_to_the_server_and_needs_newer_gpus(kind: str):
+    plain, small = specs.plan(kind), specs.plan(kind, quantization="FP8")
+    assert specs.value_of(plain, "--quantization") is None
+    assert specs.value_of(small, "--quantization") == "fp8"
+    assert (plain.gpu_compute_capability, small.gpu_compute_capability) == ("8.0", "8.9")
+    unknown = specs.plan(kind, model="someone/tune", quantization="FP8")
+    assert unknown.gpu_compute_capability == "8.9"
+
+
+def test_the_decoder_saves_memory_as_asked():
+    for asked, flags in (
+        ({}, set()),
+        ({"tiling": True}, {"--vae-use-tiling"}),
+        ({"slicing": True}, {"--vae-use-slicing"}),
+    ):
+        args = specs.generator(vae=asked).args
+        assert {word for word in args if "--vae" in word} == flags
 
 
 def test_a_list_of_media_hosts_also_stops_redirects():

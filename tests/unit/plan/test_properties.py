@@ -27,12 +27,13 @@ GENERATOR_FLAGS = {
     "--omni", "--model-class-name", "--port", "--served-model-name", "--init-timeout",
     "--tensor-parallel-size", "--cfg-parallel-size", "--ulysses-degree", "--use-hsdp",
     "--hsdp-shard-size", "--enable-layerwise-offload", "--enable-cpu-offload", "--no-guardrails",
+    "--quantization", "--vae-use-tiling", "--vae-use-slicing",
     "--deploy-config", "--allowed-local-media-path", "--distributed-executor-backend",
 }  # fmt: skip
 REASONER_FLAGS = {
     "--port", "--served-model-name", "--revision", "--tensor-parallel-size", "--mm-encoder-tp-mode",
     "--max-model-len", "--media-io-kwargs", "--allowed-local-media-path", "--allowed-media-domains",
-    "--shutdown-timeout", "--hf-overrides",
+    "--shutdown-timeout", "--hf-overrides", "--quantization",
 }  # fmt: skip
 
 

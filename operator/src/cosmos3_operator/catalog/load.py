@@ -25,9 +25,11 @@ from cosmos3_operator.catalog.types import (
     MemoryCase,
     OwnedArgument,
     OwnedEnvironment,
+    Quantization,
     Runtime,
     SpeedCase,
     Surface,
+    VaeTiling,
 )
 
 T = TypeVar("T")
@@ -60,7 +62,9 @@ class Catalog:
     guardrails: Guardrails
     runtimes: tuple[Runtime, ...]
     gpus: tuple[Gpu, ...]
+    quantizations: tuple[Quantization, ...]
     memory: tuple[MemoryCase, ...]
+    vae_tiling: VaeTiling
     speed: tuple[SpeedCase, ...]
     owned_environment: tuple[OwnedEnvironment, ...]
     arguments: Mapping[Surface, tuple[OwnedArgument, ...]]
@@ -160,6 +164,10 @@ class Catalog:
         name = product.removesuffix("-SHARED")
         return _first(g for g in self.gpus if g.product == name)
 
+    def quantization(self, name: str) -> Quantization | None:
+        """Return a number format by the name in spec.quantization, None for bf16."""
+        return _first(q for q in self.quantizations if q.name == name)
+
     def owned_arguments(self, surface: Surface) -> tuple[OwnedArgument, ...]:
         """Return the server arguments that the operator sets itself, one item per spelling."""
         return self.arguments[surface]
@@ -200,7 +208,8 @@ def load() -> Catalog:
 def parse(texts: Mapping[str, str]) -> Catalog:
     """Build a catalog from the text of its files, by file name."""
     checkpoints = _File("checkpoints.yaml", texts, ("families", "checkpoints", "guardrails"))
-    benchmarks = _File("benchmarks.yaml", texts, ("memory", "speed"))
+    benchmarks = _File("benchmarks.yaml", texts, ("memory", "vae_tiling", "speed"))
+    gpus = _File("gpus.yaml", texts, ("gpus", "quantizations"))
     owned = _File("owned.yaml", texts, ("arguments", "environment"))
     catalog = Catalog(
         families=checkpoints.entries("families", Family, ("name",)),
@@ -209,8 +218,10 @@ def parse(texts: Mapping[str, str]) -> Catalog:
         runtimes=_File("runtimes.yaml", texts, ("runtimes",)).entries(
             "runtimes", Runtime, ("engine", "name")
         ),
-        gpus=_File("gpus.yaml", texts, ("gpus",)).entries("gpus", Gpu, ("product",)),
+        gpus=gpus.entries("gpus", Gpu, ("product",)),
+        quantizations=gpus.entries("quantizations", Quantization, ("name",)),
         memory=benchmarks.entries("memory", MemoryCase),
+        vae_tiling=benchmarks.entry("vae_tiling", VaeTiling),
         speed=benchmarks.entries("speed", SpeedCase),
         owned_environment=owned.entries("environment", OwnedEnvironment, ("name",)),
         arguments=_spellings(owned.entries("arguments", _OwnedFlags)),

@@ -62,14 +62,16 @@ def _gpus(plan: Plan) -> Iterator[str]:
 
 def _gpu_memory(plan: Plan) -> Iterator[str]:
     yield plan.memory.reason
-    needed = plan.memory.peak_gib or plan.memory.resident_gib
-    if not needed:
-        return
-    large = [g for g in load().gpus if g.memory_mib >= needed * 1024]
-    small = [g for g in load().gpus if g.memory_mib < needed * 1024]
     if plan.guardrails and plan.guardrails.enabled:
-        yield "guardrails add a few GiB on one GPU"
-    if large and plan.memory.peak_gib:
+        yield "guardrails add to it on one GPU; how much is not published"
+    if plan.memory.needed_gib:
+        yield from _judged(plan.memory.needed_gib / plan.memory.usable_share)
+
+
+def _judged(needed_gib: float) -> Iterator[str]:
+    large = [g for g in load().gpus if g.memory_mib >= needed_gib * 1024]
+    small = [g for g in load().gpus if g.memory_mib < needed_gib * 1024]
+    if large:
         least = min(large, key=lambda g: g.memory_mib)
         yield f"enough: {least.product} ({least.memory_mib / 1024:.1f} GiB) and larger"
     if small:

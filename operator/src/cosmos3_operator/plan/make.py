@@ -11,10 +11,11 @@ from dataclasses import replace
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.resource import Resource, Spec
-from cosmos3_operator.catalog.load import Catalog, load
-from cosmos3_operator.catalog.types import Surface
+from cosmos3_operator.catalog.load import Catalog, load, version_key
+from cosmos3_operator.catalog.types import Surface, SurfaceFacts
 from cosmos3_operator.plan.cuda import newest_driver
 from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.plan.fit import acceptable_cards, fit_warnings
 from cosmos3_operator.plan.placement import Wanted, place
 from cosmos3_operator.plan.runtime import Drivers, choose_runtime
 from cosmos3_operator.plan.startup import plan_drain
@@ -45,7 +46,7 @@ def _basis(spec: Spec, facts: Facts, catalog: Catalog) -> tuple[Basis, tuple[str
         resource=spec.gpu.resource_name,
         products=spec.gpu.products,
         min_memory_mib=_mib(spec.gpu.min_memory),
-        compute_capability=known.min_compute_capability if known else "",
+        compute_capability=_compute_capability(spec, known, catalog),
     )
     runtime, choice, doubts = choose_runtime(
         spec.runtime,
@@ -72,6 +73,16 @@ def _basis(spec: Spec, facts: Facts, catalog: Catalog) -> tuple[Basis, tuple[str
     return basis, doubts
 
 
+def _compute_capability(spec: Spec, facts: SurfaceFacts | None, catalog: Catalog) -> str:
+    """Return the lowest compute capability that can serve the spec, "" if it is not known."""
+    quantization = catalog.quantization(spec.quantization)
+    lowest = (
+        facts.min_compute_capability if facts else "",
+        quantization.min_compute_capability if quantization else "",
+    )
+    return max(filter(None, lowest), key=version_key, default="")
+
+
 def _plan(
     resource: Resource, basis: Basis, decided: Decisions, facts: Facts, doubts: tuple[str, ...]
 ) -> Plan:
@@ -94,11 +105,17 @@ def _plan(
         spec,
         Decided(
             catalog=basis.catalog,
-            facts=facts,
             checkpoint=basis.checkpoint,
             runtime=basis.runtime,
             split=basis.split,
-            fit=decided.memory,
+            fit_warnings=tuple(
+                fit_warnings(
+                    spec,
+                    basis,
+                    fit=decided.memory,
+                    cards=acceptable_cards(facts, wanted=basis.wanted, catalog=basis.catalog),
+                )
+            ),
             cache=cache,
             serves_robots=bool(decided.deploy_config and decided.deploy_config.policy),
             download_gib=decided.startup.download_gib if basis.checkpoint else 0.0,

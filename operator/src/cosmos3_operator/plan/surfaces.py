@@ -16,7 +16,7 @@ from cosmos3_operator.plan.arguments import generator_arguments, reasoner_argume
 from cosmos3_operator.plan.environment import generator_environment, reasoner_environment
 from cosmos3_operator.plan.gpus import split_generator, split_reasoner
 from cosmos3_operator.plan.guardrails import plan_deploy_config, plan_guardrails
-from cosmos3_operator.plan.memory import fit_generator, fit_reasoner
+from cosmos3_operator.plan.memory import Layout, fit_generator, fit_reasoner
 from cosmos3_operator.plan.placement import Wanted
 from cosmos3_operator.plan.startup import plan_startup
 from cosmos3_operator.plan.types import (
@@ -97,7 +97,14 @@ def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
     )
     return Decisions(
         memory=fit_generator(
-            basis.split, offload=spec.offload, checkpoint=basis.checkpoint, catalog=basis.catalog
+            Layout(
+                split=basis.split,
+                offload=spec.offload,
+                quantization=spec.quantization,
+                tiling=spec.vae.tiling,
+            ),
+            checkpoint=basis.checkpoint,
+            catalog=basis.catalog,
         ),
         startup=startup,
         args=generator_arguments(
@@ -119,6 +126,8 @@ def _reasoner(spec: CosmosReasonerSpec, basis: Basis) -> Decisions:
         memory=fit_reasoner(
             basis.split,
             context_tokens=spec.max_model_length,
+            quantization=spec.quantization,
+            usable_share=basis.runtime.gpu_memory_share,
             checkpoint=basis.checkpoint,
             catalog=basis.catalog,
         ),

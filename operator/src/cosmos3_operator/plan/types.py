@@ -196,7 +196,16 @@ class MemoryFit:
     """None when nothing comparable was measured."""
     resident_gib: float | None = None
     """What weights and a Reasoner's KV cache take, where no peak is known; None if not known."""
+    estimated: bool = False
+    """Whether the peak was computed from comparable layouts instead of measured."""
+    usable_share: float = 1.0
+    """The part of a GPU's memory that the server takes."""
     reason: str
+
+    @property
+    def needed_gib(self) -> float | None:
+        """What one GPU must have to give, None if it is not known."""
+        return self.peak_gib or self.resident_gib
 
 
 class Verdict(StrEnum):

@@ -12,10 +12,8 @@ from cosmos3_operator.api.reasoner import CosmosReasonerSpec
 from cosmos3_operator.api.resource import Spec
 from cosmos3_operator.catalog.images import split as split_image
 from cosmos3_operator.catalog.load import Catalog
-from cosmos3_operator.catalog.types import Checkpoint, Runtime
-from cosmos3_operator.plan.facts import Facts
-from cosmos3_operator.plan.memory import largest_gpu, memory_warning
-from cosmos3_operator.plan.types import CacheKind, CachePlan, GpuSplit, MemoryFit
+from cosmos3_operator.catalog.types import Checkpoint, Runtime, Surface
+from cosmos3_operator.plan.types import CacheKind, CachePlan, GpuSplit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +21,11 @@ class Decided:
     """What warnings are judged by, besides the spec."""
 
     catalog: Catalog
-    facts: Facts
     checkpoint: Checkpoint | None
     runtime: Runtime
     split: GpuSplit
-    fit: MemoryFit
+    fit_warnings: tuple[str, ...]
+    """What is wrong with the GPUs that a pod may land on."""
     cache: CachePlan
     serves_robots: bool
     """Whether the server has an OpenPI websocket."""
@@ -45,7 +43,7 @@ def warnings_of(spec: Spec, decided: Decided) -> Iterator[str]:
         yield from _generator(spec, decided)
     else:
         yield from _reasoner(spec, decided.runtime)
-    yield from _gpu_memory(spec, decided)
+    yield from decided.fit_warnings
     yield from _host_memory(spec, decided)
     yield from _cache(spec, decided)
     yield from _image(spec, decided.catalog)
@@ -79,6 +77,11 @@ def _generator(spec: CosmosGeneratorSpec, decided: Decided) -> Iterator[str]:
             "offload: Layerwise is documented for one GPU and for tensor parallel; together with "
             "cfg, ulysses or hsdp nobody has published a run"
         )
+    if spec.quantization != "None" and split.world_size > 1 and not _is_measured(spec, decided):
+        yield (
+            f"quantization: {spec.quantization} together with {split.arithmetic} is not measured: "
+            "figures exist for one GPU only. Try it before you rely on it"
+        )
     if spec.replicas > 1 and decided.serves_robots:
         yield (
             "replicas: a robot's session lives in one pod. An open websocket stays on its pod; a "
@@ -102,6 +105,18 @@ def _generator(spec: CosmosGeneratorSpec, decided: Decided) -> Iterator[str]:
         yield f"model: {checkpoint.model}: {checkpoint.caveat}"
 
 
+def _is_measured(spec: CosmosGeneratorSpec, decided: Decided) -> bool:
+    """Whether anybody has a figure for this split with this quantization."""
+    split, checkpoint = decided.split, decided.checkpoint
+    return checkpoint is not None and any(
+        (case.tensor, case.cfg, case.ulysses, case.hsdp)
+        == (split.tensor, split.cfg, split.ulysses, split.hsdp)
+        for case in decided.catalog.memory_cases(
+            checkpoint.family, Surface.GENERATOR, quantization=spec.quantization.lower()
+        )
+    )
+
+
 def _reasoner(spec: CosmosReasonerSpec, runtime: Runtime) -> Iterator[str]:
     mode = spec.runtime.mode
     if mode == "Native" and runtime.reasoner_mode == "Plugin":
@@ -115,12 +130,6 @@ def _reasoner(spec: CosmosReasonerSpec, runtime: Runtime) -> Iterator[str]:
             "not start in mode Plugin unless the image holds the plugin: drop the mode, or say "
             "the image's own version in spec.runtime.version"
         )
-
-
-def _gpu_memory(spec: Spec, decided: Decided) -> Iterator[str]:
-    memory_mib, product = largest_gpu(decided.facts, asked=spec.gpu, catalog=decided.catalog)
-    if warning := memory_warning(decided.fit, gpu_memory_mib=memory_mib, products=product):
-        yield warning
 
 
 def _host_memory(spec: Spec, decided: Decided) -> Iterator[str]:
