@@ -185,6 +185,28 @@ def test_offload_asks_for_host_memory_and_time():
     assert offloaded.startup.init_seconds == 2 * plain.startup.init_seconds
 
 
+def test_budgets_say_what_they_are_scaled_from_and_what_was_measured():
+    reason = specs.generator(offload="Layerwise").startup.reason
+    assert "720 s to load and warm up (2 × 180 s × 2 for offload, the worst case" in reason
+    assert "70 s measured on one H200" in reason
+    assert "measured" not in specs.generator(parallelism={"tensor": 4}).startup.reason
+    assert "a guess" in specs.generator(model="someone/tune").startup.reason
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"offload": "Layerwise"}, "with offload Layerwise; a peak of 50.6 GiB was measured"),
+        ({"model": specs.SUPER, "offload": "Layerwise"}, "a peak of 145.6 GiB was measured"),
+        ({"model": specs.SUPER}, "sets aside for this checkpoint; not measured"),
+        ({"model": "someone/tune"}, "a guess"),
+        ({"pod": {"resources": {"requests": {"memory": "30Gi"}}}}, "as spec.pod.resources says"),
+    ],
+)
+def test_host_memory_says_where_it_is_from(spec: dict[str, Any], words: str):
+    assert words in specs.generator(**spec).memory_reason
+
+
 def test_cache_sizes():
     assert specs.generator().cache.size == "60Gi"
     assert specs.generator(cache={"size": "1Ti"}).cache.size == "1Ti"

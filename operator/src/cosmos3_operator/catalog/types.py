@@ -189,6 +189,8 @@ class MemoryCase:
     source: str
     quantization: str = ""
     """e.g. fp8; "" for bf16."""
+    ready_seconds: int = 0
+    """From process start to a healthy server, weights on local disk; 0 if not measured."""
     host_at_rest_gib: float = 0.0
     """Host RAM of the whole pod, loaded and idle; 0 if not measured."""
     host_peak_gib: float = 0.0

@@ -133,6 +133,7 @@ def _cache(plan: Plan) -> Iterator[str]:
 def _host_memory(plan: Plan) -> Iterator[str]:
     limit = f"limit {plan.memory_limit}" if plan.memory_limit else "no limit"
     yield f"request {plan.memory_request}, {limit}; /dev/shm may take {plan.shm_gib}Gi of it"
+    yield f"why: {plan.memory_reason}"
 
 
 def _startup(plan: Plan) -> Iterator[str]:

@@ -12,14 +12,21 @@ from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.resource import Resource, Spec
 from cosmos3_operator.catalog.load import Catalog, load, version_key
-from cosmos3_operator.catalog.types import Surface, SurfaceFacts
+from cosmos3_operator.catalog.types import MemoryCase, Surface, SurfaceFacts
 from cosmos3_operator.plan.cuda import newest_driver
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.fit import acceptable_cards, fit_warnings
+from cosmos3_operator.plan.measured import host_memory_case
 from cosmos3_operator.plan.placement import Wanted, place
 from cosmos3_operator.plan.runtime import Drivers, choose_runtime
 from cosmos3_operator.plan.startup import plan_drain
-from cosmos3_operator.plan.storage import host_memory_gib, plan_cache, plan_memory, shm_gib
+from cosmos3_operator.plan.storage import (
+    host_memory_gib,
+    host_memory_reason,
+    plan_cache,
+    plan_memory,
+    shm_gib,
+)
 from cosmos3_operator.plan.surfaces import Basis, Decisions, decide, split_of
 from cosmos3_operator.plan.types import Owner, Plan
 from cosmos3_operator.plan.warnings import Decided, warnings_of
@@ -144,6 +151,12 @@ def _plan(
         shm_gib=shm,
         memory_request=memory_request,
         memory_limit=memory_limit,
+        memory_reason=host_memory_reason(
+            spec,
+            facts=basis.facts,
+            offload=decided.offload,
+            measured=_measured_host_memory(spec, basis, decided),
+        ),
         startup=decided.startup,
         drain=basis.drain,
         memory=decided.memory,
@@ -155,6 +168,12 @@ def _plan(
         pod=spec.pod,
         warnings=(*doubts, *warnings),
     )
+
+
+def _measured_host_memory(spec: Spec, basis: Basis, decided: Decisions) -> MemoryCase | None:
+    if not isinstance(spec, CosmosGeneratorSpec):
+        return None
+    return host_memory_case(decided.offload, checkpoint=basis.checkpoint, catalog=basis.catalog)
 
 
 def _mib(quantity: int | str | None) -> int:

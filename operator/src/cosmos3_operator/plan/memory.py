@@ -71,9 +71,11 @@ def _tiling(catalog: Catalog) -> str:
 
 
 def _untiled(layout: Layout, checkpoint: Checkpoint, catalog: Catalog) -> MemoryFit:
-    cases = [case for case in _known(checkpoint, catalog) if case.peak_gib and _same(case, layout)]
+    cases = [
+        case for case in _known(checkpoint, catalog) if case.peak_gib and is_same(case, layout)
+    ]
     # NIM reserves what it was configured to, so its figures count only where there are no others.
-    worst = max(cases, key=lambda case: (not _of_nim(case), case.peak_gib), default=None)
+    worst = max(cases, key=lambda case: (not is_of_nim(case), case.peak_gib), default=None)
     if worst is None:
         return _estimate(layout, checkpoint, catalog)
     shape = f" at {worst.shape}" if worst.shape else ""
@@ -243,7 +245,8 @@ def _size(case: MemoryCase) -> tuple[int, int]:
     return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
 
-def _of_nim(case: MemoryCase) -> bool:
+def is_of_nim(case: MemoryCase) -> bool:
+    """Whether a figure is what NIM sets aside, and not what the server was seen to take."""
     return "NIM" in case.source
 
 
@@ -255,7 +258,8 @@ def _layout_of(case: MemoryCase) -> tuple[str, int, int, int, bool, str]:
     return (case.family, case.tensor, case.cfg, case.ulysses, case.hsdp, case.offload)
 
 
-def _same(case: MemoryCase, layout: Layout) -> bool:
+def is_same(case: MemoryCase, layout: Layout) -> bool:
+    """Whether a case is about this very layout."""
     split = layout.split
     wanted = "" if layout.quantization == "None" else layout.quantization.lower()
     return case.quantization == wanted and (

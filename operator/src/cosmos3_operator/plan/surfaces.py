@@ -16,6 +16,7 @@ from cosmos3_operator.plan.arguments import generator_arguments, reasoner_argume
 from cosmos3_operator.plan.environment import generator_environment, reasoner_environment
 from cosmos3_operator.plan.gpus import split_generator, split_reasoner
 from cosmos3_operator.plan.guardrails import plan_deploy_config, plan_guardrails
+from cosmos3_operator.plan.measured import ready_case
 from cosmos3_operator.plan.memory import Layout, fit_generator, fit_reasoner
 from cosmos3_operator.plan.placement import Wanted
 from cosmos3_operator.plan.startup import plan_startup
@@ -88,24 +89,22 @@ def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
         spec.guardrails, runtime=runtime, own_image=spec.runtime.image is not None
     )
     guardrails_gib = basis.catalog.guardrails.download_gib if guardrails.enabled else 0.0
+    layout = Layout(
+        split=basis.split,
+        offload=spec.offload,
+        quantization=spec.quantization,
+        tiling=spec.vae.tiling,
+    )
     startup = plan_startup(
         spec,
         checkpoint=basis.checkpoint,
         facts=basis.facts,
         guardrails_gib=guardrails_gib,
         offload=spec.offload != "None",
+        measured=ready_case(layout, checkpoint=basis.checkpoint, catalog=basis.catalog),
     )
     return Decisions(
-        memory=fit_generator(
-            Layout(
-                split=basis.split,
-                offload=spec.offload,
-                quantization=spec.quantization,
-                tiling=spec.vae.tiling,
-            ),
-            checkpoint=basis.checkpoint,
-            catalog=basis.catalog,
-        ),
+        memory=fit_generator(layout, checkpoint=basis.checkpoint, catalog=basis.catalog),
         startup=startup,
         args=generator_arguments(
             spec, split=basis.split, guardrails=guardrails, startup=startup, runtime=runtime

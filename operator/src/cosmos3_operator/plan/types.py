@@ -258,6 +258,8 @@ class Plan:
     memory_request: str
     """Quantity of host memory."""
     memory_limit: str | None
+    memory_reason: str
+    """Where the request of host memory is from."""
     startup: StartupPlan
     drain: DrainPlan
     memory: MemoryFit
