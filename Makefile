@@ -1,6 +1,7 @@
 # Everything a contributor does, one word each. `make help` lists them.
 # Whatever the machine lacks is installed into .venv or compiled once into a cache outside the
-# repository (tests/bed/README.md); only Python 3.11+ with venv, make and git are taken for granted.
+# repository (tests/bed/README.md); only Python 3.11+ with venv, make, git
+# and a C compiler are taken for granted.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -88,6 +89,14 @@ docs: setup ## Generate docs/spec/ from the API models
 .PHONY: golden
 golden: setup ## Rewrite the golden files; read the diff
 	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
+
+.PHONY: compat
+compat: setup ## Judge every command line by the real servers' code (ONLY=vllm-omni-0.30.0, KEEP=no)
+	@$(BIN)/python -m compat $(addprefix --only ,$(ONLY)) $(if $(filter no,$(KEEP)),--no-keep) $(if $(UPDATE),--update)
+
+.PHONY: snapshots
+snapshots: ## Rewrite the snapshots of the servers' flags; read the diff
+	@$(MAKE) compat UPDATE=1
 
 .PHONY: bench
 bench: setup ## Measure the operator against a bare client on a local control plane

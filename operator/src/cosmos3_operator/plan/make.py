@@ -14,6 +14,7 @@ from cosmos3_operator.api.resource import Resource, Spec
 from cosmos3_operator.catalog.load import Catalog, load, version_key
 from cosmos3_operator.catalog.types import MemoryCase, Surface, SurfaceFacts
 from cosmos3_operator.plan.cuda import newest_driver
+from cosmos3_operator.plan.devices import plan_devices
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.fit import acceptable_cards, fit_warnings
 from cosmos3_operator.plan.measured import host_memory_case
@@ -161,6 +162,11 @@ def _plan(
         drain=basis.drain,
         memory=decided.memory,
         placement=place(basis.wanted, facts=facts),
+        devices=plan_devices(
+            spec,
+            choice=basis.choice,
+            compute_capability=basis.wanted.compute_capability,
+        ),
         max_surge=spec.rollout.max_surge,
         media=spec.media,
         service=spec.service,
