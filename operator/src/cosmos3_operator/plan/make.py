@@ -13,6 +13,7 @@ from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.resource import Resource, Spec
 from cosmos3_operator.catalog.load import Catalog, load, version_key
 from cosmos3_operator.catalog.types import MemoryCase, Surface, SurfaceFacts
+from cosmos3_operator.plan.access import plan_access
 from cosmos3_operator.plan.cuda import newest_driver
 from cosmos3_operator.plan.devices import plan_devices
 from cosmos3_operator.plan.facts import Facts
@@ -20,6 +21,7 @@ from cosmos3_operator.plan.fit import acceptable_cards, fit_warnings
 from cosmos3_operator.plan.measured import host_memory_case
 from cosmos3_operator.plan.placement import Wanted, place
 from cosmos3_operator.plan.runtime import Drivers, choose_runtime
+from cosmos3_operator.plan.settings import DEFAULTS, Settings
 from cosmos3_operator.plan.startup import plan_drain
 from cosmos3_operator.plan.storage import (
     host_memory_gib,
@@ -33,14 +35,20 @@ from cosmos3_operator.plan.types import Owner, Plan
 from cosmos3_operator.plan.warnings import Decided, warnings_of
 
 
-def make_plan(resource: Resource, facts: Facts, *, catalog: Catalog | None = None) -> Plan:
+def make_plan(
+    resource: Resource,
+    facts: Facts,
+    *,
+    settings: Settings = DEFAULTS,
+    catalog: Catalog | None = None,
+) -> Plan:
     """Return everything that is decided about a resource.
 
     Raises Invalid, with field paths, when the spec cannot be served.
     """
     spec = resource.spec
     basis, doubts = _basis(spec, facts, catalog or load())
-    return _plan(resource, basis, decide(spec, basis), facts, doubts)
+    return _plan(resource, basis, decide(spec, basis), facts, doubts, settings)
 
 
 def _basis(spec: Spec, facts: Facts, catalog: Catalog) -> tuple[Basis, tuple[str, ...]]:
@@ -92,7 +100,12 @@ def _compute_capability(spec: Spec, facts: SurfaceFacts | None, catalog: Catalog
 
 
 def _plan(
-    resource: Resource, basis: Basis, decided: Decisions, facts: Facts, doubts: tuple[str, ...]
+    resource: Resource,
+    basis: Basis,
+    decided: Decisions,
+    facts: Facts,
+    doubts: tuple[str, ...],
+    settings: Settings,
 ) -> Plan:
     """Put everything together. Long because a plan has many parts; nothing is decided here."""
     spec = resource.spec
@@ -148,6 +161,12 @@ def _plan(
         env=decided.env,
         guardrails=decided.guardrails,
         deploy_config=decided.deploy_config,
+        access=plan_access(
+            spec,
+            guardrails=decided.guardrails,
+            catalog=basis.catalog,
+            image=settings.preflight_image,
+        ),
         cache=cache,
         shm_gib=shm,
         memory_request=memory_request,
