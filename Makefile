@@ -1,6 +1,7 @@
 # Everything a contributor does, one word each. `make help` lists them.
 # Whatever the machine lacks is installed into .venv or compiled once into a cache outside the
-# repository (tests/bed/README.md); only Python 3.11+ with venv, make and git are taken for granted.
+# repository (tests/bed/README.md); only Python 3.11+ with venv, make, git
+# and a C compiler are taken for granted.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -109,6 +110,11 @@ lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes and with
 	  $(BIN)/uv pip compile --quiet pyproject.toml $${set#$$name} --universal --python-version 3.11 \
 	    --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade -o requirements/$$name.txt; \
 	done
+	@$(BIN)/uv pip compile --quiet images/preflight/requirements.in --universal --python-version 3.12 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \
+	  -o images/preflight/requirements.txt
+	@echo ziglang==0.15.2 | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/cc.txt
 
 .PHONY: clean
 clean: ## Remove what make made in the repository; the compiled control plane stays in its cache
