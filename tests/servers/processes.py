@@ -62,13 +62,16 @@ class ServerProcess:
             ) from error
 
     def kill(self) -> None:
-        """End whatever is left of the session, at once."""
+        """End what is left of the session, at once, and what only it could have cleared away."""
+        shared = {path for pid in self.members() for path in _shared_memory(pid)}
         for pid in self.members():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if not wait_until(lambda: not self.members(), _KILL_S):
             raise ServerError(f"could not end processes {self.members()}; see their state in /proc")
         self._process.wait(_KILL_S)
+        for path in shared:
+            path.unlink(missing_ok=True)
 
     def members(self) -> list[int]:
         """Return the processes of the session that still run."""
@@ -88,6 +91,15 @@ def _sessions() -> Iterator[tuple[int, int]]:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
             if fields[0] not in "ZX":
                 yield int(entry.name), int(fields[_SESSION])
+
+
+def _shared_memory(pid: int) -> Iterator[Path]:
+    """Yield the named shared memory and semaphores that a process holds."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            name = line.partition("/dev/shm/")[2]
+            if name and not name.endswith("(deleted)"):
+                yield Path("/dev/shm") / name
 
 
 def _proportional_kib(pid: int) -> int:
