@@ -91,8 +91,8 @@ golden: setup ## Rewrite the golden files; read the diff
 	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
 
 .PHONY: compat
-compat: setup ## Judge every command line by the real servers' code (ONLY=vllm-omni-0.30.0, KEEP=no)
-	@$(BIN)/python -m compat $(addprefix --only ,$(ONLY)) $(if $(filter no,$(KEEP)),--no-keep) $(if $(UPDATE),--update)
+compat: setup ## Judge every command line by the real servers' code (ONLY=vllm-omni-0.30.0, KEEP=no, SERVERS=yes)
+	@$(BIN)/python -m compat $(addprefix --only ,$(ONLY)) $(if $(filter no,$(KEEP)),--no-keep) $(if $(UPDATE),--update) $(if $(filter yes,$(SERVERS)),--servers)
 
 .PHONY: snapshots
 snapshots: ## Rewrite the snapshots of the servers' flags; read the diff

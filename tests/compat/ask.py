@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from compat.environments import Environment
 from compat.errors import CompatError
 from compat.recipes import HERE, Engine
+from compat.store import Environment
 
 STEPS = ("parsed", "validated", "resolved")
 _TAIL_LINES = 25
@@ -39,7 +39,8 @@ class Verdict:
     error: str | None
     """The server's reason not to go on."""
     resolved: Mapping[str, Any]
-    """`world_size`; of vLLM-Omni also `guardrails`, `offload_guardrail_models` and `robots`."""
+    """`world_size`; of vLLM-Omni also degrees, offloads, guardrails and robots. Empty after an
+    error."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,29 +5,18 @@ In: claims and a verdict. Out: problems in words; none if they agree.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from compat.ask import STEPS, Verdict
 from compat.commands import Claims
-
-_NAMES = {
-    "gpus": ("world_size", "the GPU limit"),
-    "guardrails": ("guardrails", "the plan's guardrails"),
-    "offload_guardrail_models": ("offload_guardrail_models", "the plan's guardrail offload"),
-    "robots": ("robots", "the plan's websocket for robots"),
-}
 
 
 def problems(claims: Claims, verdict: Verdict) -> list[str]:
     """Return everything that is wrong with one command."""
+    if not claims.starts:
+        return [] if verdict.error else ["is said to stop the server, which takes it"]
     if verdict.error is not None:
-        step = STEPS[len(verdict.passed)]
-        return [f"not {step}: {verdict.error}"]
-    found = []
-    for claim, claimed in asdict(claims).items():
-        key, name = _NAMES[claim]
-        if claimed is not None and verdict.resolved[key] != claimed:
-            found.append(
-                f"{name} {claimed} is not what the server resolves: {verdict.resolved[key]}"
-            )
-    return found
+        return [f"not {STEPS[len(verdict.passed)]}: {verdict.error}"]
+    return [
+        f"{name} is {value} for the pod and {verdict.resolved[name]} for the server"
+        for name, value in claims.values.items()
+        if verdict.resolved[name] != value
+    ]

@@ -7,7 +7,7 @@ the rest of the pod and the plan claim about it, which the server's own code the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ import yaml
 
 from compat.ask import Words
 from compat.recipes import HERE, Engine
+from cosmos3_operator.api.arguments import flag_of
+from cosmos3_operator.api.resource import Kind, Resource, parse
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Runtime, Surface
-from cosmos3_operator.cli.files import read_resources
 from cosmos3_operator.cli.nodes import read_nodes
-from cosmos3_operator.cli.render import plan_all
+from cosmos3_operator.cli.render import completed
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.plan.make import make_plan
 from cosmos3_operator.plan.types import Plan
 
 _GOLDEN = HERE.parent / "golden"
@@ -32,13 +34,12 @@ ENGINE_OF: Mapping[Surface, Engine] = {Surface.GENERATOR: "vllm-omni", Surface.R
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """What a pod and its plan take for granted about the server; None: nothing."""
+    """What a pod and its plan take for granted about the server."""
 
-    gpus: int | None = None
-    guardrails: bool | None = None
-    offload_guardrail_models: bool | None = None
-    robots: bool | None = None
-    """Whether there is a websocket for robots."""
+    starts: bool = True
+    """False: the plan warns that the server does not start."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """By the server's own names: `world_size`, `guardrails` and others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,13 @@ class Command:
     surface: Surface
     words: Words
     claims: Claims
+    user: tuple[str, ...] = ()
+    """The end of the words, if the user wrote it and not the planner."""
+
+    @property
+    def emitted(self) -> tuple[str, ...]:
+        """The words that the planner wrote."""
+        return self.words.args[: len(self.words.args) - len(self.user)]
 
     @property
     def engine(self) -> Engine:
@@ -63,24 +71,49 @@ def of_plan(plan: Plan, origin: str) -> Command:
     return of_children(plan, render(plan), origin)
 
 
-def of_children(plan: Plan, children: Sequence[Mapping[str, Any]], origin: str) -> Command:
-    """Return the command in the children of a plan."""
+def of_children(
+    plan: Plan,
+    children: Sequence[Mapping[str, Any]],
+    origin: str,
+    *,
+    user: tuple[str, ...] = (),
+) -> Command:
+    """Return the command in the children of a plan; `user` are the user's own words in it."""
     deployment = next(c for c in children if c["kind"] == "Deployment")
     pod = deployment["spec"]["template"]["spec"]
     server = next(c for c in pod["containers"] if c["name"] == "server")
-    guardrails = plan.guardrails
+    runtime = runtime_of(plan)
     return Command(
         origin=origin,
-        runtime=runtime_of(plan),
-        surface=Surface.GENERATOR if guardrails else Surface.REASONER,
+        runtime=runtime,
+        surface=Surface.GENERATOR if plan.guardrails else Surface.REASONER,
         words=Words(args=tuple(server["args"]), files=_files(pod, server, children)),
         claims=Claims(
-            gpus=int(server["resources"]["limits"][plan.gpu_resource]),
-            guardrails=guardrails.enabled if guardrails else None,
-            offload_guardrail_models=guardrails.offload_models if guardrails else None,
-            robots=plan.robot_endpoint is not None if guardrails else None,
+            starts=not any(flag_of(word) in runtime.known_bad for word in user),
+            values={
+                "world_size": int(server["resources"]["limits"][plan.gpu_resource]),
+                **_generator_claims(plan),
+            },
         ),
+        user=user,
     )
+
+
+def _generator_claims(plan: Plan) -> dict[str, Any]:
+    if plan.guardrails is None:
+        return {}
+    return {
+        "tensor_parallel_size": plan.gpus.tensor,
+        "cfg_parallel_size": plan.gpus.cfg,
+        "ulysses_degree": plan.gpus.ulysses,
+        "use_hsdp": plan.gpus.hsdp,
+        # The plan has no other word for these than the arguments.
+        "enable_layerwise_offload": "--enable-layerwise-offload" in plan.args,
+        "enable_cpu_offload": "--enable-cpu-offload" in plan.args,
+        "guardrails": plan.guardrails.enabled,
+        "offload_guardrail_models": plan.guardrails.offload_models,
+        "robots": plan.robot_endpoint is not None,
+    }
 
 
 def runtime_of(plan: Plan) -> Runtime:
@@ -94,20 +127,27 @@ def golden() -> Iterator[Command]:
     for manifests in sorted(_GOLDEN.glob("*/manifests.yaml")):
         case = manifests.parent
         children = list(yaml.safe_load_all(manifests.read_text("utf-8")))
-        for plan in _plans(case):
-            own = [c for c in children if _owner(c) == (plan.owner.kind, plan.owner.name)]
-            yield of_children(plan, own, f"golden {case.name}")
+        for resource in resources(case):
+            own = [c for c in children if _owner(c) == (resource.kind, resource.name)]
+            yield of_children(
+                make_plan(resource, facts_of(case)),
+                own,
+                f"golden {case.name}",
+                user=resource.spec.extra_args,
+            )
 
 
-def _plans(case: Path) -> list[Plan]:
+def resources(case: Path) -> Iterator[Resource]:
+    """Yield the resources of a golden case that can be served."""
     own = case / "cr.yaml"
     source = own if own.exists() else _EXAMPLES / f"{case.name}.yaml"
-    plans, _ = plan_all(read_resources([str(source)]), namespace=None, facts=_facts(case))
-    return [plan for _, plan in plans]
+    for body in yaml.safe_load_all(source.read_text("utf-8")):
+        if body["kind"] in tuple(Kind):
+            yield parse(completed(body, namespace=None))
 
 
-def _facts(case: Path) -> Facts:
-    """Return what the golden case was planned with: the CUDA line follows it."""
+def facts_of(case: Path) -> Facts:
+    """Return what a golden case was planned with: the CUDA line follows it."""
     nodes, decided = case / "facts.yaml", case / "decided.txt"
     facts = read_nodes(nodes) if nodes.exists() else Facts()
     line = decided.read_text("utf-8").strip() if decided.exists() else None
