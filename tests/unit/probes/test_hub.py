@@ -167,9 +167,10 @@ def test_a_repository_that_does_not_exist_or_is_private(run: Any, hub: FakeHub) 
 
 def test_a_repository_that_was_disabled(run: Any, hub: FakeHub) -> None:
     hub.repos[MODEL].disabled = True
-    done = run(MODEL)
-    assert done.said == ("RepositoryNotFound", MODEL)
-    assert "Access to this resource is disabled" in done.report["message"]
+    for token in (TOKEN, ""):
+        done = run(MODEL, token=token)
+        assert done.said == ("RepositoryNotFound", MODEL)
+        assert "Access to this resource is disabled" in done.report["message"]
 
 
 def test_a_mirror_that_knows_no_auth_check(run: Any, hub: FakeHub) -> None:

@@ -231,13 +231,15 @@ def judge(hub: Hub, answer: Answer) -> None:
 
 def closed(answer: Answer, *, has_token: bool) -> tuple[str, str]:
     """Return why a repository stays closed to this token, or to nobody in particular."""
+    if answer.words == DISABLED:
+        return REPOSITORY_NOT_FOUND, "was disabled by the hub"
     if answer.status != 404 and not has_token:
         if answer.code == "GatedRepo":
             return TOKEN_MISSING, "is gated, and there is no token"
         return TOKEN_MISSING, "is private or gated or does not exist, and there is no token"
     if answer.code == "GatedRepo":
         return LICENCE_NOT_ACCEPTED, "is gated, and not open to the account of the token"
-    if answer.status == 403 and answer.words != DISABLED:
+    if answer.status == 403:
         return LICENCE_NOT_ACCEPTED, "is not open to this token"
     if answer.status == 404 and not (answer.code or answer.words):
         # Mirrors know fewer paths than the hub.
