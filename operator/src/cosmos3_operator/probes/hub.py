@@ -225,14 +225,14 @@ def judge(hub: Hub, answer: Answer) -> None:
     if answer.status == 401 and hub.token and hub.rejects(answer):
         words = f"{hub.host} does not know the token ({answer.said})"
         raise Refusal(TOKEN_REJECTED, words, final=True)
+    if answer.words == DISABLED:
+        raise Refusal(REPOSITORY_NOT_FOUND, f"was disabled by the hub ({answer.said})")
     reason, words = closed(answer, has_token=bool(hub.token))
     raise Refusal(reason, f"{words} ({answer.said})")
 
 
 def closed(answer: Answer, *, has_token: bool) -> tuple[str, str]:
     """Return why a repository stays closed to this token, or to nobody in particular."""
-    if answer.words == DISABLED:
-        return REPOSITORY_NOT_FOUND, "was disabled by the hub"
     if answer.status != 404 and not has_token:
         if answer.code == "GatedRepo":
             return TOKEN_MISSING, "is gated, and there is no token"
