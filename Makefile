@@ -66,9 +66,10 @@ integration: setup ## Run the tests on a real control plane
 	@$(BIN)/python -m pytest -m cluster
 
 .PHONY: lint
-lint: setup ## Check format, style, imports and types
+lint: setup ## Check format, style, imports, types and Dockerfiles
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/hadolint images/*/Dockerfile
 	@$(BIN)/lint-imports > .lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 
@@ -96,9 +97,9 @@ bench: setup ## Measure the operator against a bare client on a local control pl
 
 .PHONY: lock
 lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes and without index hosts
-	@for set in "runtime" "dev --group dev"; do \
+	@for set in "runtime pyproject.toml" "dev pyproject.toml --group dev" "build --group build"; do \
 	  name=$${set%% *}; \
-	  $(BIN)/uv pip compile --quiet pyproject.toml $${set#$$name} --universal --python-version 3.11 \
+	  $(BIN)/uv pip compile --quiet $${set#$$name} --universal --python-version 3.11 \
 	    --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade -o requirements/$$name.txt; \
 	done
 
