@@ -11,6 +11,7 @@ PYTHON ?= $(shell requirements/find-python oldest)
 VENV   := .venv
 BIN    := $(VENV)/bin
 BED    ?= local
+BASE   ?= official
 
 export PYTHONPATH := tests:examples
 export PYTHONDONTWRITEBYTECODE :=
@@ -94,6 +95,16 @@ golden: setup ## Rewrite the golden files; read the diff
 bench: setup ## Measure the operator against a bare client on a local control plane
 	@$(BIN)/python -m bed build
 	@$(BIN)/python -m bench
+
+.PHONY: images
+images: setup ## Build the operator's image (as root; BASE=debian: without a registry; MAY_INSTALL=1)
+	@$(BIN)/python images/build.py --base $(BASE) $(if $(MAY_INSTALL),--may-install)
+
+.PHONY: image-test
+image-test: setup ## Build it and run it with a read-only root and no rights, on a local control plane
+	@$(BIN)/python images/build.py --base $(BASE) --to-run $(if $(MAY_INSTALL),--may-install)
+	@$(BIN)/python -m bed build
+	@$(BIN)/python -m pytest e2e/image
 
 .PHONY: lock
 lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes and without index hosts
