@@ -1,6 +1,7 @@
 # Everything a contributor does, one word each. `make help` lists them.
 # Whatever the machine lacks is installed into .venv or compiled once into a cache outside the
-# repository (tests/bed/README.md); only Python 3.11+ with venv, make and git are taken for granted.
+# repository (tests/bed/README.md); only Python 3.11+ with venv, make, git
+# and a C compiler are taken for granted.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -91,6 +92,14 @@ docs: setup ## Generate docs/spec/ from the API models
 golden: setup ## Rewrite the golden files; read the diff
 	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
 
+.PHONY: compat
+compat: setup ## Judge every command line by the real servers' code (ONLY=vllm-omni-0.30.0, KEEP=no)
+	@$(BIN)/python -m compat $(addprefix --only ,$(ONLY)) $(if $(filter no,$(KEEP)),--no-keep) $(if $(UPDATE),--update)
+
+.PHONY: snapshots
+snapshots: ## Rewrite the snapshots of the servers' flags; read the diff
+	@$(MAKE) compat UPDATE=1
+
 .PHONY: bench
 bench: setup ## Measure the operator against a bare client on a local control plane
 	@$(BIN)/python -m bed build
@@ -113,6 +122,14 @@ lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes and with
 	  $(BIN)/uv pip compile --quiet $${set#$$name} --universal --python-version 3.11 \
 	    --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade -o requirements/$$name.txt; \
 	done
+	@for image in "preflight" "generator --no-deps"; do \
+	  name=$${image%% *}; \
+	  $(BIN)/uv pip compile --quiet images/$$name/requirements.in $${image#$$name} --universal \
+	    --python-version 3.12 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \
+	    -o images/$$name/requirements.txt; \
+	done
+	@echo ziglang==0.15.2 | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/cc.txt
 
 .PHONY: clean
 clean: ## Remove what make made in the repository; the compiled control plane stays in its cache

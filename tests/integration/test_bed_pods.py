@@ -192,6 +192,52 @@ def test_init_containers_complete_first(cluster: Cluster, namespace: str) -> Non
     assert "running" in proxy["state"]
 
 
+def init_status(pod: Json, name: str) -> Json:
+    statuses = pod["status"].get("initContainerStatuses", [])
+    return next((status for status in statuses if status["name"] == name), {})
+
+
+@pytest.mark.parametrize("failing", ["download", "check"])
+def test_an_init_container_fails_until_it_may_succeed(
+    cluster: Cluster, namespace: str, failing: str
+) -> None:
+    names = ("download", "check", "unpack")
+    inits = [{"name": name, "image": f"example/{name}:1"} for name in names]
+    knobs = {} if failing == "download" else {"init_container": failing}
+    message = '{"reason": "NoSpace"}'
+    run_pod(
+        cluster,
+        namespace,
+        {"initContainers": inits},
+        fail="init-exit",
+        exit_code="3",
+        termination_message=message,
+        back_off="300ms",
+        ready_after="10ms",
+        **knobs,
+    )
+    looping = the_pod(
+        cluster,
+        namespace,
+        lambda p: (
+            "CrashLoopBackOff" in json.dumps(init_status(p, failing).get("state"))
+            and init_status(p, failing)["restartCount"] >= 2
+        ),
+        "CrashLoopBackOff of the init container after two restarts",
+    )
+    ended = init_status(looping, failing)["lastState"]["terminated"]
+    assert (ended["exitCode"], ended["message"]) == (3, message)
+    done = [name for name in names if "terminated" in init_status(looping, name)["state"]]
+    assert done == list(names[: names.index(failing)])
+    assert not is_true(looping, "Initialized")
+    assert looping["status"]["phase"] == "Pending"
+    assert waiting_reason(looping) == "PodInitializing"
+    cluster.kubectl("annotate", "pod/server", "-n", namespace, f"{PREFIX}/fail-")
+    ready = the_pod(cluster, namespace, lambda p: is_true(p, "Ready"), "Ready once it may be")
+    assert init_status(ready, failing)["state"]["terminated"]["exitCode"] == 0
+    assert init_status(ready, failing)["restartCount"] >= 2
+
+
 def test_a_pod_that_never_becomes_ready(cluster: Cluster, namespace: str) -> None:
     run_pod(cluster, namespace, fail="never-ready", ready_after="10ms")
     running = the_pod(
@@ -253,6 +299,50 @@ def test_a_pod_that_is_meant_to_end(
     knobs = {"fail": fail} if fail else {}
     run_pod(cluster, namespace, {"restartPolicy": "Never"}, ready_after="10ms", **knobs)
     the_pod(cluster, namespace, lambda p: p["status"]["phase"] == phase, f"the pod {phase}")
+
+
+def run_job(cluster: Cluster, namespace: str, **knobs: str) -> None:
+    annotations = {f"{PREFIX}/{name.replace('_', '-')}": value for name, value in knobs.items()}
+    spec = {"restartPolicy": "OnFailure", "containers": [{"name": "a", "image": "example/a:1"}]}
+    template = {"metadata": {"annotations": annotations}, "spec": spec}
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "asks"},
+        "spec": {"backoffLimit": 1000, "template": template},
+    }
+    apply(cluster, namespace, job)
+
+
+def test_a_job_completes_whatever_befalls_servers(cluster: Cluster, namespace: str) -> None:
+    run_job(cluster, namespace, fail="exit", job_ready_after="10ms")
+    cluster.kubectl(
+        "wait", "-n", namespace, "--for=condition=Complete", "job/asks", "--timeout=120s"
+    )
+
+
+def test_a_job_that_fails_tries_again_until_its_cause_is_gone(
+    cluster: Cluster, namespace: str
+) -> None:
+    words = {"job_fail": "exit", "job_termination_message": "not yet", "job_exit_code": "3"}
+    quick = {"job_ready_after": "10ms", "job_back_off": "100ms"}
+    run_job(cluster, namespace, **words, **quick)
+
+    def has_failed_twice(pod: Json) -> bool:
+        (status,) = pod["status"].get("containerStatuses") or [{}]
+        last = status.get("lastState", {}).get("terminated", {})
+        return (last.get("message"), last.get("exitCode")) == ("not yet", 3) and (
+            status["restartCount"] >= 2
+        )
+
+    pod = the_pod(cluster, namespace, has_failed_twice, "two failed attempts of one pod")
+    assert pod["status"]["phase"] == "Running"
+    name = pod["metadata"]["name"]
+    cluster.kubectl("annotate", "-n", namespace, "pod", name, f"{PREFIX}/job-fail-")
+    cluster.kubectl(
+        "wait", "-n", namespace, "--for=condition=Complete", "job/asks", "--timeout=120s"
+    )
+    assert [one["metadata"]["name"] for one in pods(cluster, namespace)] == [name]
 
 
 def test_claims_are_bound_and_volumes_reclaimed(cluster: Cluster, namespace: str) -> None:

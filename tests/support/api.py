@@ -14,6 +14,7 @@ from support.resources import PLURALS
 GROUP = "/apis/serving.cosmos3.io/v1alpha1"
 CHILD_PATHS = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
+    "Job": "/apis/batch/v1/namespaces/{}/jobs",
     "Service": "/api/v1/namespaces/{}/services",
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "PersistentVolumeClaim": "/api/v1/namespaces/{}/persistentvolumeclaims",
@@ -43,7 +44,11 @@ class Api:
 
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
         """Create one of our resources."""
-        return self._call("POST", self.collection(body), body=body)
+        return self.post(self.collection(body), body)
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create any object in a collection."""
+        return self._call("POST", path, body=body)
 
     def merge(self, path: str, patch: dict[str, Any]) -> dict[str, Any]:
         """Change an object as a person would: a merge patch."""

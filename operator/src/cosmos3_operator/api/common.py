@@ -23,6 +23,7 @@ from cosmos3_operator.api.fields import (
     reserved_keys,
 )
 from cosmos3_operator.api.pod import LabelMap, Pod, SecretKeyRef
+from cosmos3_operator.api.preflight import OFFLINE_RULE, Preflight
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.rules import Rule, TransitionRule, Values, cel_list, matches
 from cosmos3_operator.catalog.types import Surface
@@ -62,7 +63,7 @@ class HuggingFace(Model):
     """Access to the hub that weights and guardrail models come from."""
 
     token_secret_ref: TokenSecretRef | None = None
-    """Token for gated repositories, read by the pod only. Cosmos weights and, while guardrails are
+    """Token for gated repositories, read by pods only. Cosmos weights and, while guardrails are
     on, nvidia/Cosmos-1.0-Guardrail may need it."""
     offline: Bool = False
     """Never ask the hub: everything must be on the cache volume already."""
@@ -85,6 +86,10 @@ class Runtime(Model):
     version, or from the catalogued image of the same name."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When to pull; IfNotPresent by default."""
+    cuda: Literal["Auto", "12", "13"] = "Auto"
+    """CUDA line of the image. Auto takes, once, the newest that the nodes' labels say their drivers
+    support, and keeps it. "12" and "13" choose the image built for it and keep the pods to nodes
+    that are labelled with a driver new enough."""
 
 
 def _claim_fields(cache: Cache) -> Values | None:
@@ -373,6 +378,8 @@ class ServingSpec(Model):
     """Which GPUs are asked for."""
     pod: Pod = Pod()
     """The shape of the model pods."""
+    preflight: Preflight = Preflight()
+    """What is found out before a server starts."""
     service: Service = Service()
     """The Service in front of the pods."""
     api_key_secret_ref: ApiKeySecretRef | None = None
@@ -381,6 +388,9 @@ class ServingSpec(Model):
     """Who may talk to the pods, and to whom they may."""
     rollout: Rollout = Rollout()
     """How a change reaches the pods."""
+    quantization: Literal["None", "FP8"] = "None"
+    """FP8 halves the weights while they are loaded, about half of the GPU memory they take, at some
+    loss of quality. Needs GPUs of compute capability 8.9 or newer (L40S, H100)."""
     startup_budget_seconds: Annotated[int, Whole(60, 86400)] | None = None
     """How long a pod may take to become healthy before it is restarted, seconds: download and load.
     Computed from the checkpoint by default."""
@@ -396,7 +406,7 @@ class ServingSpec(Model):
 
 def shared_rules(surface: Surface) -> tuple[Rule, ...]:
     """Rules over the shared fields that depend on the surface."""
-    return argument_rules(surface)
+    return (OFFLINE_RULE, *argument_rules(surface))
 
 
 __all__ = [
@@ -406,6 +416,7 @@ __all__ = [
     "HuggingFace",
     "Media",
     "NetworkPolicy",
+    "Preflight",
     "QualifiedName",
     "Rollout",
     "Runtime",

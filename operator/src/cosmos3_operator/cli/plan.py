@@ -10,29 +10,39 @@ from typing import Any
 import click
 
 from cosmos3_operator.cli.files import Unreadable, file_option, load_all, read_resources, read_text
+from cosmos3_operator.cli.options import preflight_image_option
 from cosmos3_operator.cli.render import plan_all, stop_on
 from cosmos3_operator.plan.explain import explain
 from cosmos3_operator.plan.facts import Facts, NodeShape
+from cosmos3_operator.plan.settings import Settings
 
 
 @click.command()
 @file_option
 @click.option("-n", "--namespace", help="Namespace of resources that name none.")
+@preflight_image_option
 @click.option(
     "--nodes",
     type=click.Path(path_type=Path, allow_dash=True),
     metavar="FILE",
     help="GPU nodes to place it on: the output of `kubectl get nodes -o yaml`, or a list of "
-    "{count, gpus, product, memoryMiB}.",
+    "{count, gpus, product, memoryMiB, cuda, compute}.",
 )
-def plan(filenames: tuple[str, ...], namespace: str | None, nodes: Path | None) -> None:
+def plan(
+    filenames: tuple[str, ...], namespace: str | None, preflight_image: str, nodes: Path | None
+) -> None:
     """Explain what would run, on how many GPUs, and why.
 
     Shows the arithmetic behind the GPU split, image, guardrails, volumes and time limits, and
     what may surprise you.
     """
     facts = read_nodes(nodes) if nodes else Facts()
-    plans, errors = plan_all(read_resources(filenames), namespace=namespace, facts=facts)
+    plans, errors = plan_all(
+        read_resources(filenames),
+        namespace=namespace,
+        facts=facts,
+        settings=Settings(preflight_image=preflight_image),
+    )
     click.echo("\n\n\n".join(explain(made) for _, made in plans), nl=bool(plans))
     stop_on(errors)
 
@@ -46,7 +56,7 @@ def read_nodes(path: Path) -> Facts:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unreadable(
             f"{origin}: is neither nodes as `kubectl get nodes -o yaml` prints them nor a list of "
-            f"{{count, gpus, product, memoryMiB}} ({error!r})"
+            f"{{count, gpus, product, memoryMiB, cuda, compute}} ({error!r})"
         ) from error
 
 
@@ -69,6 +79,8 @@ def _shape(entry: Mapping[str, Any]) -> NodeShape:
         nodes=1,
         product=str(entry.get("product", "")),
         memory_mib=int(entry.get("memoryMiB", 0)),
+        cuda_major=int(str(entry.get("cuda", 0)).partition(".")[0]),
+        compute_capability=str(entry.get("compute", "")),
     )
 
 

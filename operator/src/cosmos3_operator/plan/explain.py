@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from cosmos3_operator.catalog.load import load
+from cosmos3_operator.plan.devices import VENDOR
+from cosmos3_operator.plan.paths import SHM
 from cosmos3_operator.plan.types import CacheKind, EnvVar, Plan, Verdict
 
 WIDTH = 100
@@ -22,7 +24,9 @@ def explain(plan: Plan) -> str:
         ("GPU memory", _gpu_memory(plan)),
         ("Nodes", _nodes(plan)),
         ("Runtime", _runtime(plan)),
+        ("Preflight", _preflight(plan)),
         ("Guardrails", _guardrails(plan)),
+        ("Access", _access(plan)),
         ("Cache", _cache(plan)),
         ("Host memory", _host_memory(plan)),
         ("Start-up", _startup(plan)),
@@ -62,14 +66,16 @@ def _gpus(plan: Plan) -> Iterator[str]:
 
 def _gpu_memory(plan: Plan) -> Iterator[str]:
     yield plan.memory.reason
-    needed = plan.memory.peak_gib or plan.memory.resident_gib
-    if not needed:
-        return
-    large = [g for g in load().gpus if g.memory_mib >= needed * 1024]
-    small = [g for g in load().gpus if g.memory_mib < needed * 1024]
     if plan.guardrails and plan.guardrails.enabled:
-        yield "guardrails add a few GiB on one GPU"
-    if large and plan.memory.peak_gib:
+        yield "guardrails add to it on one GPU; how much is not published"
+    if plan.memory.needed_gib:
+        yield from _judged(plan.memory.needed_gib / plan.memory.usable_share)
+
+
+def _judged(needed_gib: float) -> Iterator[str]:
+    large = [g for g in load().gpus if g.memory_mib >= needed_gib * 1024]
+    small = [g for g in load().gpus if g.memory_mib < needed_gib * 1024]
+    if large:
         least = min(large, key=lambda g: g.memory_mib)
         yield f"enough: {least.product} ({least.memory_mib / 1024:.1f} GiB) and larger"
     if small:
@@ -83,6 +89,8 @@ def _nodes(plan: Plan) -> Iterator[str]:
         Verdict.UNKNOWN: "not known here; give --nodes to see whether it fits",
     }
     yield words.get(plan.placement.verdict) or f"does not fit: {plan.placement.message}"
+    if plan.placement.left_out:
+        yield f"too old for it: {plan.placement.left_out}"
 
 
 def _runtime(plan: Plan) -> Iterator[str]:
@@ -91,8 +99,40 @@ def _runtime(plan: Plan) -> Iterator[str]:
     plugin = ", with the vllm-cosmos3 plugin" if runtime.plugin else ""
     yield f"{runtime.engine} {runtime.version}{cuda}{plugin} ({runtime.reason})"
     yield runtime.image
-    if runtime.cuda_pinned:
+    if not runtime.cuda:
+        yield (
+            "CUDA version of this image not known: no node is ruled out by its driver; "
+            "spec.runtime.cuda does it"
+        )
+    elif runtime.cuda_pinned:
         yield f"only on nodes whose driver supports CUDA {runtime.cuda}"
+    else:
+        yield (
+            f"CUDA {runtime.cuda}: {runtime.cuda_reason}; kept off nodes labelled with an older "
+            "driver"
+        )
+
+
+def _preflight(plan: Plan) -> Iterator[str]:
+    if plan.devices is None:
+        yield f"the pod does not look at its GPUs first ({_why_not(plan)})"
+        return
+    least, cuda = plan.devices.min_compute_capability, plan.devices.cuda
+    yield "the pod looks at its GPUs first: " + ", ".join(
+        [
+            f"{plan.gpus.world_size} of them",
+            *([f"compute capability {least} or higher"] if least else []),
+            f"a driver for {f'CUDA {cuda}' if cuda else 'the CUDA of the image'}",
+            f"{SHM} of {plan.shm_gib}Gi",
+            "a cache that can be written",
+        ]
+    )
+
+
+def _why_not(plan: Plan) -> str:
+    if plan.gpu_resource.startswith(VENDOR):
+        return "spec.preflight.devices"
+    return f"{plan.gpu_resource} is not a resource of NVIDIA"
 
 
 def _guardrails(plan: Plan) -> Iterator[str]:
@@ -101,6 +141,19 @@ def _guardrails(plan: Plan) -> Iterator[str]:
     yield str(plan.guardrails)
     if plan.guardrails.offload_models:
         yield "their models wait in host memory between requests"
+
+
+def _access(plan: Plan) -> Iterator[str]:
+    access = plan.access
+    if access is None:
+        return
+    names = ", ".join(map(str, access.repositories))
+    if not access.image:
+        yield f"not checked without --preflight-image: {names}"
+        return
+    waits = "the pods wait for the answer" if access.required else "the pods do not wait"
+    yield f"a Job asks the hub for {names}; {waits}"
+    yield access.image
 
 
 def _cache(plan: Plan) -> Iterator[str]:
@@ -119,6 +172,7 @@ def _cache(plan: Plan) -> Iterator[str]:
 def _host_memory(plan: Plan) -> Iterator[str]:
     limit = f"limit {plan.memory_limit}" if plan.memory_limit else "no limit"
     yield f"request {plan.memory_request}, {limit}; /dev/shm may take {plan.shm_gib}Gi of it"
+    yield f"why: {plan.memory_reason}"
 
 
 def _startup(plan: Plan) -> Iterator[str]:
@@ -154,6 +208,8 @@ def _reference(var: EnvVar) -> str:
 
 def _endpoint(plan: Plan) -> Iterator[str]:
     yield plan.endpoint
+    if plan.robot_endpoint:
+        yield f"robots (OpenPI): {plan.robot_endpoint}"
     if plan.served_model_name != plan.model:
         yield f"model name in requests: {plan.served_model_name}"
 

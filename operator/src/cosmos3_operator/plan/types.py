@@ -6,12 +6,17 @@ objects, `explain` prints them, `status` reports them.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
 from cosmos3_operator.api.common import Media, NetworkPolicy, Service
 from cosmos3_operator.api.pod import Pod
 from cosmos3_operator.api.resource import Kind
+from cosmos3_operator.catalog.types import PolicyServer
+
+TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
+"""The variable that the hub's client reads a token from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +79,13 @@ class RuntimeChoice:
     cuda: str
     """Major CUDA version of the image, "" if unknown."""
     cuda_pinned: bool
-    """Whether the user asked for this CUDA line, so that nodes are chosen by it."""
+    """Whether the user asked for this CUDA line, so that only labelled nodes will do."""
+    cuda_reason: str
+    """Why this line, "" if it is not known."""
+    cuda_decision: str
+    """What Auto decided, to be kept as an annotation; "" where nothing was to decide."""
+    cuda_offered: tuple[str, ...]
+    """Lines that could be had by spec.runtime.cuda."""
     plugin: bool
     """Whether the Reasoner needs the vllm-cosmos3 plugin's architecture override."""
     reason: str
@@ -113,6 +124,8 @@ class DeployConfig:
     pipeline: str
     guardrails: bool
     offload_guardrail_models: bool
+    policy: PolicyServer | None = None
+    """What a robot policy announces on its websocket; None if it is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +144,42 @@ class EnvVar:
     value: str | None = None
     secret: SecretKey | None = None
     config_map: SecretKey | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubRepository:
+    """One repository of the Hugging Face hub, and the revision of it if one was named."""
+
+    name: str
+    revision: str = ""
+
+    def __str__(self) -> str:
+        """Return it as one word, e.g. `nvidia/Cosmos3-Nano@main`."""
+        return f"{self.name}@{self.revision}" if self.revision else self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessPlan:
+    """What the hub is asked before a GPU is taken."""
+
+    required: bool
+    """Whether the Deployment waits until access was granted."""
+    repositories: tuple[HubRepository, ...]
+    env: tuple[EnvVar, ...]
+    """What the hub's client goes by: the token, and the user's own variables."""
+    image: str
+    """Image of the Job that asks; "" if the operator has none, then nobody does."""
+
+    @property
+    def token(self) -> SecretKey | None:
+        """Where the token is kept, None if there is none."""
+        return next((var.secret for var in self.env if var.name == TOKEN), None)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells whether two plans ask the same, whoever does the asking."""
+        text = repr((self.repositories, self.env))
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 class CacheKind(StrEnum):
@@ -180,6 +229,16 @@ class DrainPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeviceCheck:
+    """The look at the GPUs before the server starts: what is not said elsewhere in the plan."""
+
+    cuda: str
+    """Major CUDA version of the image, where torch in it does not tell; "" if it is a guess."""
+    min_compute_capability: str
+    """e.g. 8.0; "" if not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemoryFit:
     """GPU memory that one GPU needs, and where the figure is from."""
 
@@ -187,7 +246,16 @@ class MemoryFit:
     """None when nothing comparable was measured."""
     resident_gib: float | None = None
     """What weights and a Reasoner's KV cache take, where no peak is known; None if not known."""
+    estimated: bool = False
+    """Whether the peak was computed from comparable layouts instead of measured."""
+    usable_share: float = 1.0
+    """The part of a GPU's memory that the server takes."""
     reason: str
+
+    @property
+    def needed_gib(self) -> float | None:
+        """What one GPU must have to give, None if it is not known."""
+        return self.peak_gib or self.resident_gib
 
 
 class Verdict(StrEnum):
@@ -208,6 +276,8 @@ class Placement:
     verdict: Verdict
     message: str
     """In words, with figures; "" when it fits or nothing is known."""
+    left_out: str = ""
+    """Nodes of the wanted kind that are too old, where others are not; "" if there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,20 +296,27 @@ class Plan:
     gpu_products: tuple[str, ...]
     gpu_min_memory_mib: int
     """0 if any memory will do."""
+    gpu_compute_capability: str
+    """Lowest CUDA compute capability that works, e.g. 8.0; "" if not known."""
     runtime: RuntimeChoice
     args: tuple[str, ...]
     env: tuple[EnvVar, ...]
     guardrails: GuardrailPlan | None
     deploy_config: DeployConfig | None
+    access: AccessPlan | None
     cache: CachePlan
     shm_gib: int
     memory_request: str
     """Quantity of host memory."""
     memory_limit: str | None
+    memory_reason: str
+    """Where the request of host memory is from."""
     startup: StartupPlan
     drain: DrainPlan
     memory: MemoryFit
     placement: Placement
+    devices: DeviceCheck | None
+    """None if the pod does not look at its GPUs first."""
     max_surge: int
     media: Media | None
     service: Service
@@ -250,4 +327,15 @@ class Plan:
     @property
     def endpoint(self) -> str:
         """The URL of the API within the cluster."""
-        return f"http://{self.owner.base}.{self.owner.namespace}.svc:{self.service.port}"
+        return f"http://{self._host}"
+
+    @property
+    def robot_endpoint(self) -> str | None:
+        """The URL of the OpenPI websocket, None where the server has none."""
+        if self.deploy_config is None or self.deploy_config.policy is None:
+            return None
+        return f"ws://{self._host}/v1/realtime/robot/openpi"
+
+    @property
+    def _host(self) -> str:
+        return f"{self.owner.base}.{self.owner.namespace}.svc:{self.service.port}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from cosmos3_operator.api.conditions import Reason
+from cosmos3_operator.plan.paths import DEVICES
 from cosmos3_operator.plan.types import Plan, Verdict
+from cosmos3_operator.status.devices import device_finding
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import Observation
 
@@ -24,6 +26,7 @@ _EXITS_WHEN_TOLD = (0, 137, 143)
 """Exit codes after SIGTERM and SIGKILL; vLLM ends with 0 when it is told to stop."""
 
 _PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+_PULL_ADVICE = "Check spec.runtime.image and spec.pod.imagePullSecrets"
 _CONFIG_FAILURES = ("CreateContainerConfigError", "CreateContainerError")
 
 
@@ -42,7 +45,7 @@ def eviction_finding(observation: Observation) -> Finding | None:
     if not ended:
         return None
     status = ended[-1].get("status") or {}
-    words = _last_line(str(status.get("message") or "")) or "it left no message"
+    words = last_line(str(status.get("message") or "")) or "it left no message"
     return Finding(
         reason=Reason.EVICTED,
         message=f"The previous pod was ended by its node ({status.get('reason') or 'Failed'}): "
@@ -57,8 +60,13 @@ def pod_finding(plan: Plan, pod: Pod) -> Finding | None:
         return None
     if finding := _unscheduled(plan, pod):
         return finding
+    for container in _init_containers(pod):
+        if finding := cannot_start(container, advice=_PULL_ADVICE) or _init_failed(
+            plan, pod, container
+        ):
+            return finding
     for container in _containers(pod):
-        if finding := _waiting(plan, container) or _failed(plan, pod, container):
+        if finding := cannot_start(container, advice=_PULL_ADVICE) or _failed(plan, pod, container):
             return finding
     return _starting(plan, pod)
 
@@ -66,6 +74,14 @@ def pod_finding(plan: Plan, pod: Pod) -> Finding | None:
 def is_scheduled(pod: Pod) -> bool:
     """Tell whether the pod has a node, and so its GPUs."""
     return bool((pod.get("spec") or {}).get("nodeName")) or _is_true(pod, "PodScheduled")
+
+
+def unscheduled_words(pod: Pod) -> str:
+    """Return what the scheduler says about a pod that no node takes, "" if it does not say so."""
+    scheduled = _condition(pod, "PodScheduled")
+    if is_scheduled(pod) or scheduled.get("reason") != "Unschedulable":
+        return ""
+    return _first_sentence(str(scheduled.get("message") or "")) or "it does not say why"
 
 
 def _unscheduled(plan: Plan, pod: Pod) -> Finding | None:
@@ -96,14 +112,15 @@ def _unscheduled(plan: Plan, pod: Pod) -> Finding | None:
     )
 
 
-def _waiting(plan: Plan, container: Mapping[str, Any]) -> Finding | None:
+def cannot_start(container: Mapping[str, Any], *, advice: str) -> Finding | None:
+    """Return why a container cannot even be created; `advice` is for an image."""
     waiting = (container.get("state") or {}).get("waiting") or {}
-    reason, words = waiting.get("reason"), _last_line(str(waiting.get("message") or ""))
+    reason, words = waiting.get("reason"), last_line(str(waiting.get("message") or ""))
     if reason in _PULL_FAILURES:
         return Finding(
             reason=Reason.IMAGE_PULL_FAILED,
             message=f"The image {container.get('image')} cannot be pulled ({reason}): {words}. "
-            "Check spec.runtime.image and spec.pod.imagePullSecrets",
+            f"{advice}",
             stalled=reason in ("InvalidImageName", "ErrImageNeverPull"),
         )
     if reason in _CONFIG_FAILURES:
@@ -115,17 +132,57 @@ def _waiting(plan: Plan, container: Mapping[str, Any]) -> Finding | None:
     return None
 
 
+def _init_failed(plan: Plan, pod: Pod, container: Mapping[str, Any]) -> Finding | None:
+    """Report the newest end of a container that must succeed before the server starts."""
+    ended = _ended(container)
+    if not ended or _succeeded(container):
+        return None
+    if finding := _devices(plan, pod, container, ended):
+        return finding
+    name, code, why = container.get("name"), ended.get("exitCode"), ended.get("reason")
+    code = code if why in (None, "Error") else f"{code} ({why})"
+    words = last_line(str(ended.get("message") or "")) or "it left no message"
+    way_out = ", or set spec.preflight.devices: Disabled" if name == DEVICES else ""
+    return Finding(
+        reason=Reason.CONTAINER_FAILED,
+        message=f"The init container {name} ended with exit code {code}: {words}. "
+        f"See `kubectl logs {_name(pod)} -c {name}`{way_out}",
+        stalled=_is_stalled(container),
+    )
+
+
+def _succeeded(container: Mapping[str, Any]) -> bool:
+    """Tell whether an init container is done: what it did before does not matter any more."""
+    state = container.get("state") or {}
+    return (state.get("terminated") or {}).get("exitCode") == 0
+
+
+def _devices(
+    plan: Plan, pod: Pod, container: Mapping[str, Any], ended: Mapping[str, Any]
+) -> Finding | None:
+    node = str((pod.get("spec") or {}).get("nodeName") or "")
+    return device_finding(plan, ended, node=node, stalled=_is_stalled(container))
+
+
+def _ended(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the newest end of a container, None if it has not ended yet."""
+    state, last = container.get("state") or {}, container.get("lastState") or {}
+    return state.get("terminated") or last.get("terminated")
+
+
+def _is_stalled(container: Mapping[str, Any]) -> bool:
+    return int(container.get("restartCount") or 0) >= STALLED_AFTER_RESTARTS
+
+
 def _failed(plan: Plan, pod: Pod, container: Mapping[str, Any]) -> Finding | None:
     """Report the newest end of a container that should be running."""
-    ended = (container.get("state") or {}).get("terminated") or (
-        container.get("lastState") or {}
-    ).get("terminated")
+    ended = _ended(container)
     if not ended:
         return None
-    restarts = int(container.get("restartCount") or 0)
-    stalled = restarts >= STALLED_AFTER_RESTARTS
-    name = pod.get("metadata", {}).get("name")
-    look = f"See `kubectl logs --previous {name}`"
+    if finding := _devices(plan, pod, container, ended):
+        return finding
+    stalled = _is_stalled(container)
+    look = f"See `kubectl logs --previous {_name(pod)}`"
     if ended.get("reason") == "OOMKilled":
         return Finding(
             reason=Reason.OUT_OF_MEMORY, message=f"{_out_of_memory(plan)}. {look}", stalled=stalled
@@ -138,7 +195,7 @@ def _failed(plan: Plan, pod: Pod, container: Mapping[str, Any]) -> Finding | Non
             f"spec.startupBudgetSeconds, or keep weights on a claim (spec.cache). {look}",
             stalled=stalled,
         )
-    words = _last_line(str(ended.get("message") or "")) or "it left no message"
+    words = last_line(str(ended.get("message") or "")) or "it left no message"
     return Finding(
         reason=Reason.CONTAINER_FAILED,
         message=f"The server ended with exit code {ended.get('exitCode')}: {words}. {look}",
@@ -185,10 +242,16 @@ def _loading_until(plan: Plan, pod: Pod) -> str | None:
     return None
 
 
-def _containers(pod: Pod) -> Iterator[Mapping[str, Any]]:
-    status = pod.get("status") or {}
-    yield from status.get("initContainerStatuses") or ()
-    yield from status.get("containerStatuses") or ()
+def _init_containers(pod: Pod) -> Sequence[Mapping[str, Any]]:
+    return (pod.get("status") or {}).get("initContainerStatuses") or ()
+
+
+def _containers(pod: Pod) -> Sequence[Mapping[str, Any]]:
+    return (pod.get("status") or {}).get("containerStatuses") or ()
+
+
+def _name(pod: Pod) -> str:
+    return str(pod.get("metadata", {}).get("name"))
 
 
 def _phase(pod: Pod) -> str:
@@ -213,7 +276,8 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return the last line that says something, "" if none does."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1].rstrip(".")[:500] if lines else ""
 

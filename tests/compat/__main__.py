@@ -1,0 +1,123 @@
+"""`make compat`: every command line that the planner writes, judged by the servers' own code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from rich.console import Console
+
+from bed.errors import BedError
+from bed.progress import Ticker, clock, to_stderr
+from compat import environments, report, snapshots
+from compat.commands import Command, golden
+from compat.drawn import drawn
+from compat.environments import Environment
+from compat.errors import CompatError
+from compat.subjects import Row, Subject, rows, subjects
+from compat.trial import Result, try_out
+
+WIDTH = 140
+"""Of the table where there is no terminal."""
+
+
+def main() -> int:
+    """Try, print, and answer with the exit code: 0 only if everything agrees."""
+    options = _parser().parse_args()
+    try:
+        return _check_commands(options)
+    except (CompatError, BedError) as error:
+        to_stderr(f"compat: {error}")
+        return 1
+    except KeyboardInterrupt:
+        to_stderr("compat: interrupted")
+        return 130
+
+
+def _check_commands(options: argparse.Namespace) -> int:
+    wanted = _chosen(options.only)
+    tried = _try_all(wanted, _by_subject(rows()), keep=options.keep)
+    if options.update:
+        tried = {name: _updated(result) for name, result in tried.items()}
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    report.show(console, rows(), tried)
+    return 1 if any(result.failures for result in tried.values()) else 0
+
+
+def _chosen(names: Sequence[str]) -> list[Subject]:
+    known = {subject.name: subject for subject in subjects()}
+    if unknown := [name for name in names if name not in known]:
+        raise CompatError(f"nothing is called {', '.join(unknown)}: there are {', '.join(known)}")
+    return [known[name] for name in names] if names else list(known.values())
+
+
+def _by_subject(rows: Iterable[Row]) -> dict[str, list[Command]]:
+    """Return the commands for each subject, by its name."""
+    committed = list(golden())
+    found: dict[str, list[Command]] = {}
+    for row in rows:
+        own = [c for c in committed if (c.runtime, c.surface) == (row.runtime, row.surface)]
+        for subject in row.subjects:
+            found.setdefault(subject.name, []).extend((*own, *drawn(row.runtime, row.surface)))
+    return found
+
+
+def _try_all(
+    wanted: Sequence[Subject], commands: Mapping[str, Sequence[Command]], *, keep: bool
+) -> dict[str, Result]:
+    results: dict[str, Result] = {}
+    for recipe, sharing in groupby(wanted, key=lambda subject: subject.recipe):
+        with environments.borrow(recipe.name, keep=keep) as environment:
+            for subject in sharing:
+                label = f"[{len(results) + 1}/{len(wanted)}] {subject.name}"
+                own = commands.get(subject.name, ())
+                results[subject.name] = _try_one(label, subject, environment, own)
+    if not keep:
+        environments.discard()
+    return results
+
+
+def _try_one(
+    label: str, subject: Subject, environment: Environment, commands: Sequence[Command]
+) -> Result:
+    with Ticker(lambda: f"{label}: asking its own code") as ticker:
+        result = try_out(subject, environment, commands)
+    wrong = len(result.failures)
+    how = f"{wrong} failures" if wrong else "all as claimed"
+    to_stderr(f"{label}: {len(commands)} commands in {clock(ticker.elapsed)}, {how}")
+    return result
+
+
+def _updated(result: Result) -> Result:
+    """Write a snapshot that has changed."""
+    if result.stale:
+        snapshots.write(result.snapshot)
+        to_stderr(f"{result.subject.name}: snapshot written, {len(result.stale)} differences")
+    return replace(result, stale=())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="compat", description=__doc__)
+    add = parser.add_argument
+    add(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="one engine in one version, e.g. vllm-omni-0.30.0; may be repeated",
+    )
+    add("--update", action="store_true", help="rewrite the snapshots of flags that are stale")
+    add(
+        "--keep",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="keep environments (6 to 7 GB each, mostly shared), or remove each after use",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

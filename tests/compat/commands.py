@@ -1,0 +1,125 @@
+"""The commands that are tried: those of the golden cases, and of plans drawn at random.
+
+In: resources and the planner, in this process. Out: for each pod what its server is told, and what
+the rest of the pod and the plan claim about it, which the server's own code then confirms or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from compat.ask import Words
+from compat.recipes import HERE, Engine
+from cosmos3_operator.catalog.load import load
+from cosmos3_operator.catalog.types import Runtime, Surface
+from cosmos3_operator.cli.files import read_resources
+from cosmos3_operator.cli.render import plan_all
+from cosmos3_operator.manifests.render import render
+from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.plan.types import Plan
+
+_GOLDEN = HERE.parent / "golden"
+_EXAMPLES = HERE.parents[1] / "examples"
+
+ENGINE_OF: Mapping[Surface, Engine] = {Surface.GENERATOR: "vllm-omni", Surface.REASONER: "vllm"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claims:
+    """What a pod and its plan take for granted about the server; None: nothing."""
+
+    gpus: int | None = None
+    guardrails: bool | None = None
+    offload_guardrail_models: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One server's command line with all that should agree with it."""
+
+    origin: str
+    """Where it is from, for people."""
+    runtime: Runtime
+    surface: Surface
+    words: Words
+    claims: Claims
+
+    @property
+    def engine(self) -> Engine:
+        """The server that gets the command; a runtime of vLLM-Omni serves a Reasoner by vLLM."""
+        return ENGINE_OF[self.surface]
+
+
+def of_plan(plan: Plan, origin: str) -> Command:
+    """Return the command of a plan, as it is rendered."""
+    return of_children(plan, render(plan), origin)
+
+
+def of_children(plan: Plan, children: Sequence[Mapping[str, Any]], origin: str) -> Command:
+    """Return the command in the children of a plan."""
+    deployment = next(c for c in children if c["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    server = next(c for c in pod["containers"] if c["name"] == "server")
+    guardrails = plan.guardrails
+    return Command(
+        origin=origin,
+        runtime=runtime_of(plan),
+        surface=Surface.GENERATOR if guardrails else Surface.REASONER,
+        words=Words(args=tuple(server["args"]), files=_files(pod, server, children)),
+        claims=Claims(
+            gpus=int(server["resources"]["limits"][plan.gpu_resource]),
+            guardrails=guardrails.enabled if guardrails else None,
+            offload_guardrail_models=guardrails.offload_models if guardrails else None,
+        ),
+    )
+
+
+def runtime_of(plan: Plan) -> Runtime:
+    """Return the catalogued runtime that a plan assumes."""
+    wanted = (plan.runtime.engine, plan.runtime.name)
+    return next(r for r in load().runtimes if (r.engine, r.name) == wanted)
+
+
+def golden() -> Iterator[Command]:
+    """Yield the command of every Deployment in the committed golden files."""
+    for manifests in sorted(_GOLDEN.glob("*/manifests.yaml")):
+        case = manifests.parent
+        children = list(yaml.safe_load_all(manifests.read_text("utf-8")))
+        for plan in _plans(case):
+            own = [c for c in children if _owner(c) == (plan.owner.kind, plan.owner.name)]
+            yield of_children(plan, own, f"golden {case.name}")
+
+
+def _plans(case: Path) -> list[Plan]:
+    own = case / "cr.yaml"
+    source = own if own.exists() else _EXAMPLES / f"{case.name}.yaml"
+    plans, _ = plan_all(read_resources([str(source)]), namespace=None, facts=Facts())
+    return [plan for _, plan in plans]
+
+
+def _owner(child: Mapping[str, Any]) -> tuple[str, str] | None:
+    for reference in child["metadata"].get("ownerReferences", ()):
+        return reference["kind"], reference["name"]
+    return None
+
+
+def _files(
+    pod: Mapping[str, Any], server: Mapping[str, Any], children: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return the text of every file that the children's ConfigMaps put into the container."""
+    maps = {c["metadata"]["name"]: c["data"] for c in children if c["kind"] == "ConfigMap"}
+    volumes = {
+        volume["name"]: maps[volume["configMap"]["name"]]
+        for volume in pod["volumes"]
+        if volume.get("configMap", {}).get("name") in maps
+    }
+    return {
+        f"{mount['mountPath']}/{name}": text
+        for mount in server["volumeMounts"]
+        for name, text in volumes.get(mount["name"], {}).items()
+    }

@@ -1,0 +1,100 @@
+"""The result for people: a table, a line for each runtime and surface, and failures in words.
+
+In: rows and the results of their subjects. Out: text on a console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from compat.subjects import Row, Subject
+from compat.trial import Judged, Result
+
+MOST_FAILURES = 40
+"""Shown of one subject: what is wrong with the planner is wrong with hundreds of its commands."""
+
+
+def show(console: Console, rows: Sequence[Row], results: Mapping[str, Result]) -> None:
+    """Print failures, then the table."""
+    for result in results.values():
+        for line in result.failures[:MOST_FAILURES]:
+            console.print(f"✗ {line}", style="red", markup=False)
+        if (more := len(result.failures) - MOST_FAILURES) > 0:
+            console.print(f"✗ {result.subject.name}: and {more} more", style="red", markup=False)
+    console.print(table(rows, results))
+
+
+def table(rows: Sequence[Row], results: Mapping[str, Result]) -> Table:
+    """Return the table: first what the catalog has, then what is only kept an eye on."""
+    made = Table(
+        caption=(
+            "A command counts where every version that it was tried on agrees. Bracketed: the "
+            "runtime's own build has no package, so the releases before and after it judge."
+        ),
+        caption_justify="left",
+    )
+    for name in ("runtime", "surface", "tried on"):
+        made.add_column(name, overflow="fold")
+    for name in ("commands", "parsed", "validated", "resolved", "controls refused", "snapshot"):
+        made.add_column(name, justify="right")
+    seen = set()
+    for row in rows:
+        tried = [results[s.name] for s in row.subjects if s.name in results]
+        seen |= {result.subject.name for result in tried}
+        if tried:
+            made.add_row(*_labels(row, tried), *_counts(row, tried), *_standing(tried))
+    for name, result in results.items():
+        if name not in seen:
+            own = (f"{result.subject.engine}, not catalogued", "", result.subject.version)
+            made.add_row(*own, *[""] * 4, *_standing([result]))
+    return made
+
+
+def _labels(row: Row, tried: Sequence[Result]) -> tuple[str, str, str]:
+    runtime = row.runtime
+    version = "" if runtime.name == runtime.version else f" ({runtime.version})"
+    versions = " and ".join(_engine_version(row, result.subject) for result in tried)
+    how = ", bracketed" if row.bracketed else ""
+    return f"{runtime.engine} {runtime.name}{version}", str(row.surface), f"{versions}{how}"
+
+
+def _engine_version(row: Row, subject: Subject) -> str:
+    """Return the version, with the engine where it is not the runtime's."""
+    own = subject.engine == row.runtime.engine
+    return subject.version if own else f"{subject.engine} {subject.version}"
+
+
+def _counts(row: Row, tried: Sequence[Result]) -> list[str]:
+    """Count the commands that got so far in every version that they were tried on."""
+    by_version = [_of_row(row, result) for result in tried]
+    same = list(zip(*by_version, strict=True))
+    total = len(same)
+    passed = [
+        sum(all(step in judged.verdict.passed for judged in one) for one in same)
+        for step in ("parsed", "validated")
+    ]
+    agreed = sum(not any(judged.problems for judged in one) for one in same)
+    return [str(total), *(_share(number, total) for number in (*passed, agreed))]
+
+
+def _of_row(row: Row, result: Result) -> list[Judged]:
+    return [
+        judged
+        for judged in result.judged
+        if (judged.command.runtime, judged.command.surface) == (row.runtime, row.surface)
+    ]
+
+
+def _standing(tried: Sequence[Result]) -> tuple[str, str]:
+    wanted = sum(result.controls for result in tried)
+    stale = sum(len(result.stale) for result in tried)
+    seen = wanted - sum(len(result.unseen) for result in tried)
+    fresh = f"[red]{stale} flags stale[/red]" if stale else "fresh"
+    return f"{_share(seen, wanted)} of {wanted}", fresh
+
+
+def _share(number: int, total: int) -> str:
+    return str(number) if number == total else f"[red]{number}[/red]"
