@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bed import api as bed
 from support.api import Api, ready
@@ -124,6 +127,50 @@ def test_run_is_what_it_does_unless_told_otherwise(image: Image) -> None:
     done = image.run(*image.arguments)
     assert done.code == 1
     assert "kubeconfig" in done.errors.lower()
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A hub that grants everything to everybody."""
+
+    def do_GET(self) -> None:
+        """Say yes."""
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+
+@pytest.fixture
+def hub() -> Iterator[str]:
+    """The address of a hub."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_it_serves_as_the_image_of_preflight_jobs(image: Image, hub: str) -> None:
+    example = ROOT / "examples" / "generator-nano.yaml"
+    rendered = subprocess.run(
+        [CHECKOUT, "render", f"-f{example}", "--preflight-image=any:1"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (job,) = (found for found in yaml.safe_load_all(rendered) if found["kind"] == "Job")
+    (asking,) = job["spec"]["template"]["spec"]["containers"]
+    done = image.run(
+        entrypoint=asking["command"], environment={"HF_ENDPOINT": hub, "HF_TOKEN": "hf_x"}
+    )
+    assert done.code == 0, done.output + done.errors
+    assert json.loads(done.output)["reason"] == "AccessGranted"
+
+
+def test_it_knows_certificate_authorities(image: Image) -> None:
+    program = "import ssl; print(len(ssl.create_default_context().get_ca_certs()))"
+    assert int(image.run("-I", "-c", program, entrypoint=["python3"]).output) > 50
 
 
 @pytest.fixture(scope="session")

@@ -52,10 +52,11 @@ class Image:
         entrypoint: Sequence[str] | None = None,
         user: str | None = None,
         mounts: Mapping[Path, str] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> Done:
         """Run the entry point to its end; `mounts` (host → container) are read-only."""
         with self.container(
-            *arguments, entrypoint=entrypoint, user=user, mounts=mounts or {}
+            *arguments, entrypoint=entrypoint, user=user, mounts=mounts, environment=environment
         ) as container:
             done = subprocess.run(
                 container.command, capture_output=True, text=True, timeout=SECONDS, check=False
