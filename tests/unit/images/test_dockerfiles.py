@@ -18,6 +18,7 @@ EXACT_TAG = re.compile(r"v?\d+\.\d+\.\d+([.+-].*)?")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 INSTALLS = re.compile(r"(?<![\w.-])pip3?\b.*\s(install|download|wheel)\s")
 AT_A_COMMIT = re.compile(r"\bgit\+https://\S+@[0-9a-f]{40}(#\S+)?")
+CONFIDENTIAL = re.compile(r"\b\w*(INDEX_URL|TOKEN|PASSWORD|SECRET|API_KEY|PROXY)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,16 @@ def unlocked_packages(build: Build) -> list[str]:
     ]
 
 
+def secrets_in_the_history(build: Build) -> list[str]:
+    """Arguments and variables that would keep an address with its password, or a token."""
+    return [
+        f"line {found.line}: {found.word} {found.value}"
+        for stage in build.stages
+        for found in (*stage.of("ARG"), *stage.of("ENV"))
+        if CONFIDENTIAL.search(found.value)
+    ]
+
+
 def absent_sources(build: Build) -> list[str]:
     """What is copied or mounted from the context and is not in it."""
     patterns = ignore_patterns(build.ignore)
@@ -153,6 +164,7 @@ EVERYWHERE: list[Rule] = [
     downloads_by_add,
     shells_around_the_program,
     unlocked_packages,
+    secrets_in_the_history,
     absent_sources,
 ]
 OPERATOR: list[Rule] = [user_with_rights, wrong_labels]
@@ -200,6 +212,8 @@ MUTATIONS: list[tuple[Rule, str, str, str]] = [
     (unlocked_packages, "operator", "pip wheel --no-index", "pip wheel"),
     (unlocked_packages, "generator", "--require-hashes", "--quiet"),
     (unlocked_packages, "reasoner", "@058c8c046877f087e07b3472a76cac214f3ad39c", "@main"),
+    (secrets_in_the_history, "operator", "ARG PIP_NO_INDEX=0", "ARG PIP_INDEX_URL"),
+    (secrets_in_the_history, "operator", "USER=cosmos3", "USER=cosmos3 HF_TOKEN=x"),
     (absent_sources, "operator", "COPY operator/src", "COPY operator/source"),
     (absent_sources, "operator", "COPY requirements/build.txt", "COPY requirements/dev.txt"),
     (absent_sources, "generator", "source=images/generator/requirements.txt", "source=reqs.txt"),
