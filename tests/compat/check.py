@@ -14,6 +14,7 @@ _NAMES = {
     "gpus": ("world_size", "the GPU limit"),
     "guardrails": ("guardrails", "the plan's guardrails"),
     "offload_guardrail_models": ("offload_guardrail_models", "the plan's guardrail offload"),
+    "robots": ("robots", "the plan's websocket for robots"),
 }
 
 

@@ -7,7 +7,7 @@ the rest of the pod and the plan claim about it, which the server's own code the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from compat.recipes import HERE, Engine
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Runtime, Surface
 from cosmos3_operator.cli.files import read_resources
+from cosmos3_operator.cli.nodes import read_nodes
 from cosmos3_operator.cli.render import plan_all
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.facts import Facts
@@ -36,6 +37,8 @@ class Claims:
     gpus: int | None = None
     guardrails: bool | None = None
     offload_guardrail_models: bool | None = None
+    robots: bool | None = None
+    """Whether there is a websocket for robots."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,7 @@ def of_children(plan: Plan, children: Sequence[Mapping[str, Any]], origin: str) 
             gpus=int(server["resources"]["limits"][plan.gpu_resource]),
             guardrails=guardrails.enabled if guardrails else None,
             offload_guardrail_models=guardrails.offload_models if guardrails else None,
+            robots=plan.robot_endpoint is not None if guardrails else None,
         ),
     )
 
@@ -98,8 +102,16 @@ def golden() -> Iterator[Command]:
 def _plans(case: Path) -> list[Plan]:
     own = case / "cr.yaml"
     source = own if own.exists() else _EXAMPLES / f"{case.name}.yaml"
-    plans, _ = plan_all(read_resources([str(source)]), namespace=None, facts=Facts())
+    plans, _ = plan_all(read_resources([str(source)]), namespace=None, facts=_facts(case))
     return [plan for _, plan in plans]
+
+
+def _facts(case: Path) -> Facts:
+    """Return what the golden case was planned with: the CUDA line follows it."""
+    nodes, decided = case / "facts.yaml", case / "decided.txt"
+    facts = read_nodes(nodes) if nodes.exists() else Facts()
+    line = decided.read_text("utf-8").strip() if decided.exists() else None
+    return replace(facts, cuda_line=line)
 
 
 def _owner(child: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -156,6 +156,7 @@ def _of_stage(stage: Any) -> dict[str, Any]:
         "world_size": world_size,
         "guardrails": model_config.get("guardrails", True),
         "offload_guardrail_models": model_config.get("offload_guardrail_models", False),
+        "robots": bool(model_config.get("policy_server_config")),
     }
 
 
