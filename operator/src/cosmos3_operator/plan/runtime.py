@@ -62,7 +62,11 @@ def choose_runtime(
         plugin=_plugin(asked, line.runtime),
         reason=reason if line.runtime is runtimes[0] else _instead(line, runtimes[0]),
     )
-    return line.runtime, choice, (*warnings, *_flawed(asked, line))
+    return (
+        line.runtime,
+        choice,
+        (*warnings, *_flawed(asked, line), *_replaced(asked, line, runtimes[0])),
+    )
 
 
 def _assumed(
@@ -212,6 +216,17 @@ def _must_know(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None
                     f"needs {needed} or newer",
                 ),
             )
+        )
+
+
+def _replaced(asked: AskedRuntime, line: Line, default: Runtime) -> Iterator[str]:
+    """Say that another version than the default runs, where nobody asked for it."""
+    if asked.cuda == "Auto" and line.runtime is not default:
+        name = f"{line.runtime.engine} {line.runtime.version}"
+        yield (
+            f"runtime: {name} is {_instead(line, default)} (CUDA {line.cuda}: {line.reason}). "
+            f'Another one takes newer drivers and spec.runtime.cuda "{default.cuda}", or a version '
+            "named in spec.runtime.version"
         )
 
 
