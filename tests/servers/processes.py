@@ -64,13 +64,16 @@ class ServerProcess:
 
     def kill(self) -> None:
         """End what is left of the session, at once."""
-        # The keeper notices that the others are gone and clears away their shared memory.
+        left = {path for pid in self.members() for path in _shared_memory(pid)}
+        # The keeper notices that the others are gone and clears away what Python shared.
         _kill(pid for pid in self.members() if not _is_keeper(pid))
         wait_until(lambda: not self.members(), _KEEPER_S)
         _kill(self.members())
         if not wait_until(lambda: not self.members(), _KILL_S):
             raise ServerError(f"could not end processes {self.members()}; see their state in /proc")
         self._process.wait(_KILL_S)
+        for path in left:
+            path.unlink(missing_ok=True)
 
     def members(self) -> list[int]:
         """Return the processes of the session that still run."""
@@ -103,6 +106,15 @@ def _is_keeper(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return b"multiprocessing.resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
+
+
+def _shared_memory(pid: int) -> Iterator[Path]:
+    """Yield the named shared memory that a process sees; vLLM's own is in nobody's keeping."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            name = line.partition("/dev/shm/")[2]
+            if name and not name.endswith("(deleted)"):
+                yield Path("/dev/shm", name)
 
 
 def _proportional_kib(pid: int) -> int:

@@ -31,15 +31,27 @@ def test_all_that_it_started_is_ended(tmp_path: Path):
     assert process.members() == []
 
 
+SHARED = """
+import mmap, time
+from multiprocessing.shared_memory import SharedMemory
+kept = SharedMemory(create=True, size=4096)
+path = "/dev/shm/" + kept.name + "-in-nobodys-keeping"
+with open(path, "wb+") as file:
+    file.truncate(4096)
+    mapped = mmap.mmap(file.fileno(), 4096)
+print("/dev/shm/" + kept.name, path, flush=True)
+time.sleep(1000)
+"""
+
+
 def test_shared_memory_that_it_left_is_cleared_away(tmp_path: Path):
-    program = "import time; from multiprocessing.shared_memory import SharedMemory as S; "
-    program += "s = S(create=True, size=4096); print(s.name, flush=True); time.sleep(1000)"
-    process = started(tmp_path, f'exec "{sys.executable}" -c "{program}"')
+    (tmp_path / "share.py").write_text(SHARED)
+    process = started(tmp_path, f"exec '{sys.executable}' share.py")
     assert wait_until(lambda: process.log.read_text().endswith("\n"), WAIT_S)
-    memory = Path("/dev/shm") / process.log.read_text().strip().lstrip("/")
-    assert memory.exists()
+    shared = [Path(name) for name in process.log.read_text().split()]
+    assert [path.exists() for path in shared] == [True, True]
     process.kill()
-    assert not memory.exists()
+    assert [path.exists() for path in shared] == [False, False]
 
 
 def test_only_the_first_process_is_told_to_end(tmp_path: Path):
