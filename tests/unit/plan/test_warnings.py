@@ -21,10 +21,16 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         },
         "guardrails: vllm-omni 0.26.0 is known not to start",
     ),
+    (specs.REASONER, {"runtime": {"version": "0.30.0", "cuda": "12"}}, "torchvision"),
     (
-        specs.GENERATOR,
-        {**OFF, "runtime": {"version": "0.30.0"}, "extraArgs": ["--enable_lora"]},
-        "extraArgs: --enable-lora on vllm-omni 0.30.0",
+        specs.REASONER,
+        {"runtime": {"image": "example.com/vllm/vllm-openai:v0.21.0-cu130", "version": "0.21.0"}},
+        "was never published",
+    ),
+    (
+        specs.REASONER,
+        {"runtime": {"image": "vllm/vllm-openai:latest-cu130"}},
+        "is no longer updated (vllm#42738",
     ),
     (
         specs.GENERATOR,

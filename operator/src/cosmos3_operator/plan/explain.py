@@ -93,6 +93,8 @@ def _runtime(plan: Plan) -> Iterator[str]:
     yield runtime.image
     if runtime.cuda_pinned:
         yield f"only on nodes whose driver supports CUDA {runtime.cuda}"
+    for assumption in runtime.assumptions:
+        yield f"assumed: {assumption}"
 
 
 def _guardrails(plan: Plan) -> Iterator[str]:

@@ -11,6 +11,7 @@ from cosmos3_operator.api.errors import FieldError, Invalid
 from cosmos3_operator.api.reasoner import ReasonerRuntime
 from cosmos3_operator.catalog.load import Catalog, serves
 from cosmos3_operator.catalog.types import Checkpoint, Runtime, Surface
+from cosmos3_operator.plan.image_tags import refuse_unpublished
 from cosmos3_operator.plan.types import RuntimeChoice
 
 
@@ -21,10 +22,13 @@ def choose_runtime(
 
     Raises Invalid when the runtime cannot serve what was asked.
     """
+    if asked.image is not None:
+        refuse_unpublished(asked.image, catalog)
     runtime, reason, warnings = _assumed(
         asked, surface=surface, checkpoint=checkpoint, catalog=catalog
     )
     _must_know(runtime, surface, checkpoint)
+    own_build = asked.image is not None and catalog.runtime_for_image(asked.image) is None
     cuda = asked.cuda if isinstance(asked, ReasonerRuntime) else "Auto"
     choice = RuntimeChoice(
         name=runtime.name,
@@ -35,6 +39,8 @@ def choose_runtime(
         cuda=runtime.cuda if cuda == "Auto" else cuda,
         cuda_pinned=cuda != "Auto",
         plugin=_plugin(asked, runtime),
+        own_build=own_build,
+        assumptions=_assumptions(runtime, surface) if own_build else (),
         reason=reason,
     )
     return runtime, choice, warnings
@@ -58,8 +64,8 @@ def _assumed(
         default,
         "spec.runtime.image is unknown: assumed to behave as the catalog's default",
         (
-            f"runtime.image {asked.image} is not in the catalog: it is driven as {default.engine} "
-            f"{default.version}. If it is another version, say so in spec.runtime.version",
+            f"runtime.image {asked.image} is not in the catalog: it is driven as {default.label}. "
+            "If it is another version, say so in spec.runtime.version",
         ),
     )
 
@@ -84,7 +90,7 @@ def _named(asked: AskedRuntime, surface: Surface, catalog: Catalog) -> Runtime:
             (
                 FieldError(
                     "spec.runtime.image",
-                    f"is missing: {runtime.engine} {runtime.version} knows Cosmos 3 only through "
+                    f"is missing: {runtime.label} knows Cosmos 3 only through "
                     "the vllm-cosmos3 plugin, which no public image contains; build one, or use "
                     "version 0.23.0 or newer",
                 ),
@@ -102,7 +108,7 @@ def _must_agree(asked: AskedRuntime, named: Runtime, catalog: Catalog) -> None:
                 FieldError(
                     "spec.runtime.version",
                     f"'{asked.version}' is not what spec.runtime.image {asked.image} holds, which "
-                    f"is {known.engine} {known.version}: drop one of them",
+                    f"is {known.label}: drop one of them",
                 ),
             )
         )
@@ -115,11 +121,23 @@ def _must_know(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None
             (
                 FieldError(
                     "spec.runtime.version",
-                    f"{runtime.engine} {runtime.version} does not know {checkpoint.model}: it "
-                    f"needs {needed} or newer",
+                    f"{runtime.label} does not know {checkpoint.model}: it needs {needed} or newer",
                 ),
             )
         )
+
+
+def _assumptions(runtime: Runtime, surface: Surface) -> tuple[str, ...]:
+    """Return what a build that nobody catalogued must share with the runtime it is driven as."""
+    facts = [
+        "the image has `vllm serve` in its PATH",
+        f"it takes the arguments of {runtime.label}",
+        f"it obeys {runtime.serving[surface].init_timeout}",
+    ]
+    if runtime.guardrails:
+        how = {"Flag": "--no-guardrails", "DeployConfig": "a deploy config"}[runtime.guardrails]
+        facts.append(f"{how} switches its guardrails")
+    return (", ".join(facts),)
 
 
 def _image(runtime: Runtime, cuda: str) -> str:
@@ -133,7 +151,7 @@ def _image(runtime: Runtime, cuda: str) -> str:
         (
             FieldError(
                 "spec.runtime.cuda",
-                f"'{cuda}' is not published for {runtime.engine} {runtime.version}, only {lines}: "
+                f"'{cuda}' is not published for {runtime.label}, only {lines}: "
                 "choose another version, or name an image of your own in spec.runtime.image",
             ),
         )

@@ -77,6 +77,10 @@ class RuntimeChoice:
     """Whether the user asked for this CUDA line, so that nodes are chosen by it."""
     plugin: bool
     """Whether the Reasoner needs the vllm-cosmos3 plugin's architecture override."""
+    own_build: bool = False
+    """The image is not a catalogued one, so that its behaviour is assumed."""
+    assumptions: tuple[str, ...] = ()
+    """What is taken for granted about the image without having been seen, in words."""
     reason: str
 
 
