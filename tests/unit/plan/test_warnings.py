@@ -21,6 +21,15 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         },
         "guardrails: vllm-omni 0.26.0 is known not to start",
     ),
+    (
+        specs.GENERATOR,
+        {
+            **OFF,
+            "runtime": {"version": "0.30.0", "image": "registry.example.com/omni:1"},
+            "extraArgs": ["--enable_lora"],
+        },
+        "extraArgs[0]: '--enable_lora' is parsed by vllm-omni 0.30.0",
+    ),
     (specs.REASONER, {"runtime": {"version": "0.30.0", "cuda": "12"}}, "torchvision"),
     (
         specs.REASONER,

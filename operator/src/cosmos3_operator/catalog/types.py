@@ -218,6 +218,9 @@ class Runtime:
     guardrails_env: Mapping[str, str] = field(default_factory=dict)
     """The same, only while guardrails are on."""
     known_bugs: tuple[KnownBug, ...] = ()
+    flags: Mapping[Surface, tuple[str, ...]] = field(default_factory=dict)
+    """Recorded parsers (`catalog/flags/`) by which arguments are judged: its own, or, where it was
+    not inspected, those of the versions around it, all of which must agree."""
     source: str
 
     @property

@@ -6,11 +6,14 @@ cannot be served; everything that is merely doubtful becomes a warning.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.resource import Resource, Spec
 from cosmos3_operator.catalog.load import Catalog, load
 from cosmos3_operator.catalog.types import Surface
+from cosmos3_operator.plan.extra_args import Judge, assumption, check_extra_args
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.placement import place
 from cosmos3_operator.plan.runtime import choose_runtime
@@ -39,12 +42,15 @@ def _basis(spec: Spec, catalog: Catalog) -> tuple[Basis, tuple[str, ...]]:
     runtime, choice, doubts = choose_runtime(
         spec.runtime, surface=surface, checkpoint=checkpoint, catalog=catalog
     )
+    judge = Judge(catalog=catalog, surface=surface, runtime=runtime, own_build=choice.own_build)
+    doubts += check_extra_args(spec.extra_args, judge)
+    taken = (*choice.assumptions, *assumption(spec.extra_args, judge))
     basis = Basis(
         catalog=catalog,
         checkpoint=checkpoint,
         facts=facts,
         runtime=runtime,
-        choice=choice,
+        choice=replace(choice, assumptions=taken),
         drain=plan_drain(spec, facts=facts),
     )
     return basis, doubts
