@@ -1,6 +1,7 @@
 # Everything a contributor does, one word each. `make help` lists them.
 # Whatever the machine lacks is installed into .venv or compiled once into a cache outside the
-# repository (tests/bed/README.md); only Python 3.11+ with venv, make and git are taken for granted.
+# repository (tests/bed/README.md); only Python 3.11+ with venv, make, git
+# and a C compiler are taken for granted.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c

@@ -192,6 +192,52 @@ def test_init_containers_complete_first(cluster: Cluster, namespace: str) -> Non
     assert "running" in proxy["state"]
 
 
+def init_status(pod: Json, name: str) -> Json:
+    statuses = pod["status"].get("initContainerStatuses", [])
+    return next((status for status in statuses if status["name"] == name), {})
+
+
+@pytest.mark.parametrize("failing", ["download", "check"])
+def test_an_init_container_fails_until_it_may_succeed(
+    cluster: Cluster, namespace: str, failing: str
+) -> None:
+    names = ("download", "check", "unpack")
+    inits = [{"name": name, "image": f"example/{name}:1"} for name in names]
+    knobs = {} if failing == "download" else {"init_container": failing}
+    message = '{"reason": "NoSpace"}'
+    run_pod(
+        cluster,
+        namespace,
+        {"initContainers": inits},
+        fail="init-exit",
+        exit_code="3",
+        termination_message=message,
+        back_off="300ms",
+        ready_after="10ms",
+        **knobs,
+    )
+    looping = the_pod(
+        cluster,
+        namespace,
+        lambda p: (
+            "CrashLoopBackOff" in json.dumps(init_status(p, failing).get("state"))
+            and init_status(p, failing)["restartCount"] >= 2
+        ),
+        "CrashLoopBackOff of the init container after two restarts",
+    )
+    ended = init_status(looping, failing)["lastState"]["terminated"]
+    assert (ended["exitCode"], ended["message"]) == (3, message)
+    done = [name for name in names if "terminated" in init_status(looping, name)["state"]]
+    assert done == list(names[: names.index(failing)])
+    assert not is_true(looping, "Initialized")
+    assert looping["status"]["phase"] == "Pending"
+    assert waiting_reason(looping) == "PodInitializing"
+    cluster.kubectl("annotate", "pod/server", "-n", namespace, f"{PREFIX}/fail-")
+    ready = the_pod(cluster, namespace, lambda p: is_true(p, "Ready"), "Ready once it may be")
+    assert init_status(ready, failing)["state"]["terminated"]["exitCode"] == 0
+    assert init_status(ready, failing)["restartCount"] >= 2
+
+
 def test_a_pod_that_never_becomes_ready(cluster: Cluster, namespace: str) -> None:
     run_pod(cluster, namespace, fail="never-ready", ready_after="10ms")
     running = the_pod(

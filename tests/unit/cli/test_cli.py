@@ -147,7 +147,8 @@ def test_a_folder_several_files_and_a_list(tmp_path: Path):
 def test_long_texts_are_readable_blocks():
     text = run("render", "-f", str(EXAMPLES / "generator-nano.yaml")).stdout
     assert "import json, os, sys" in text
-    assert "\\n" not in text
+    # A program may hold the escape itself; a text on one line would hold one for each of its lines.
+    assert max(line.count("\\n") for line in text.splitlines()) < 3
 
 
 def test_validate_names_every_error_with_file_object_and_field(tmp_path: Path):

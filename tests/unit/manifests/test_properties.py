@@ -87,12 +87,13 @@ def test_a_claim_is_made_only_where_one_is_asked_for(plan: Plan):
 
 @given(plan=specs.PLANS)
 def test_pods_are_confined(plan: Plan):
-    pod, container = specs.pod_of(plan), specs.container_of(plan)
+    pod = specs.pod_of(plan)
     assert pod["automountServiceAccountToken"] is False
     assert pod["enableServiceLinks"] is False
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert container["securityContext"]["allowPrivilegeEscalation"] is False
-    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    for container in [*pod.get("initContainers", ()), *pod["containers"]]:
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     text = json.dumps(pod)
     for word in ("hostPath", "hostNetwork", "hostPID", "hostIPC", "privileged", '"secret":'):
         assert word not in text

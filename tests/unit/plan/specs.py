@@ -67,6 +67,11 @@ def container_of(made: Plan) -> dict[str, Any]:
     return pod_of(made)["containers"][0]
 
 
+def init_container_of(made: Plan, name: str) -> dict[str, Any] | None:
+    found = pod_of(made).get("initContainers", ())
+    return next((container for container in found if container["name"] == name), None)
+
+
 def flags_of(made: Plan) -> list[str]:
     return [word.partition("=")[0] for word in made.args if word.startswith("-")]
 
@@ -129,6 +134,8 @@ _SHARED: dict[str, st.SearchStrategy[Any]] = {
     "startupBudgetSeconds": st.integers(60, 9000),
     "media": st.just({"claimName": "media"}),
     "rollout": _maybe(maxSurge=st.integers(0, 2)),
+    "preflight": _maybe(devices=st.sampled_from(["Enabled", "Disabled"])),
+    "gpu": _maybe(resourceName=st.sampled_from(["nvidia.com/gpu.shared", "amd.com/gpu"])),
     "extraArgs": st.just(["--seed", "7"]),
     "networkPolicy": _maybe(enabled=st.booleans()),
     "pod": _maybe(

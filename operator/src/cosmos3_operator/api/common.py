@@ -23,6 +23,7 @@ from cosmos3_operator.api.fields import (
     reserved_keys,
 )
 from cosmos3_operator.api.pod import LabelMap, Pod, SecretKeyRef
+from cosmos3_operator.api.preflight import Preflight
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.rules import Rule, TransitionRule, Values, cel_list, matches
 from cosmos3_operator.catalog.types import Surface
@@ -373,6 +374,8 @@ class ServingSpec(Model):
     """Which GPUs are asked for."""
     pod: Pod = Pod()
     """The shape of the model pods."""
+    preflight: Preflight = Preflight()
+    """What a pod makes sure of before its server starts."""
     service: Service = Service()
     """The Service in front of the pods."""
     api_key_secret_ref: ApiKeySecretRef | None = None

@@ -14,6 +14,12 @@ PROBE_PERIOD_SECONDS = 10
 PROBE_TIMEOUT_SECONDS = 10
 """A busy server answers /health late: vLLM's own guides use 10 to 15 s."""
 
+CONFINED: dict[str, Any] = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+}
+"""Security context of every container."""
+
 
 def server_container(plan: Plan) -> dict[str, Any]:
     """Return the container of the model server."""
@@ -24,23 +30,21 @@ def server_container(plan: Plan) -> dict[str, Any]:
         # Images differ in their entry points; one that is `vllm serve` would double it.
         "command": ["vllm", "serve"],
         "args": list(plan.args),
-        "env": [_env(var) for var in plan.env],
+        "env": [env_entry(var) for var in plan.env],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "resources": _resources(plan),
+        "resources": resources_of(plan),
         "volumeMounts": mounts(plan),
         "startupProbe": _probe(failures=-(-plan.startup.budget_seconds // PROBE_PERIOD_SECONDS)),
         "readinessProbe": _probe(failures=3),
         "livenessProbe": _probe(failures=10, period=30, timeout=15),
         "lifecycle": {"preStop": drain_hook(plan)},
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": CONFINED,
     }
 
 
-def _env(var: EnvVar) -> dict[str, Any]:
+def env_entry(var: EnvVar) -> dict[str, Any]:
+    """Return one variable, by value or by reference."""
     if var.secret:
         source = {"secretKeyRef": {"name": var.secret.name, "key": var.secret.key}}
     elif var.config_map:
@@ -50,7 +54,7 @@ def _env(var: EnvVar) -> dict[str, Any]:
     return {"name": var.name, "valueFrom": source}
 
 
-def _resources(plan: Plan) -> dict[str, Any]:
+def resources_of(plan: Plan) -> dict[str, Any]:
     """Return requests and limits; the GPU limit is the world size, exactly."""
     gpus = {plan.gpu_resource: str(plan.gpus.world_size)}
     requests = _amounts(plan.pod.resources.requests) | {"memory": plan.memory_request}

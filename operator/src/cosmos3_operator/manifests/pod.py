@@ -6,6 +6,7 @@ from typing import Any
 
 from cosmos3_operator.manifests.affinity import affinity
 from cosmos3_operator.manifests.container import server_container
+from cosmos3_operator.manifests.devices import devices_container
 from cosmos3_operator.manifests.volumes import volumes
 from cosmos3_operator.plan.types import Plan
 
@@ -25,7 +26,9 @@ def pod_spec(plan: Plan) -> dict[str, Any]:
         "volumes": volumes(plan),
     }
     placement = affinity(plan)
+    first = [devices_container(plan)]
     optional: dict[str, Any] = {
+        "initContainers": [container for container in first if container],
         "affinity": placement,
         "nodeSelector": dict(pod.node_selector),
         "priorityClassName": pod.priority_class_name,

@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from cosmos3_operator.catalog.load import load
+from cosmos3_operator.plan.devices import VENDOR
+from cosmos3_operator.plan.paths import SHM
 from cosmos3_operator.plan.types import CacheKind, EnvVar, Plan, Verdict
 
 WIDTH = 100
@@ -22,6 +24,7 @@ def explain(plan: Plan) -> str:
         ("GPU memory", _gpu_memory(plan)),
         ("Nodes", _nodes(plan)),
         ("Runtime", _runtime(plan)),
+        ("Preflight", _preflight(plan)),
         ("Guardrails", _guardrails(plan)),
         ("Cache", _cache(plan)),
         ("Host memory", _host_memory(plan)),
@@ -95,6 +98,28 @@ def _runtime(plan: Plan) -> Iterator[str]:
         yield f"only on nodes whose driver supports CUDA {runtime.cuda}"
     for assumption in runtime.assumptions:
         yield f"assumed: {assumption}"
+
+
+def _preflight(plan: Plan) -> Iterator[str]:
+    if plan.devices is None:
+        yield f"the pod does not look at its GPUs first ({_why_not(plan)})"
+        return
+    least, cuda = plan.devices.min_compute_capability, plan.devices.cuda
+    yield "the pod looks at its GPUs first: " + ", ".join(
+        [
+            f"{plan.gpus.world_size} of them",
+            *([f"compute capability {least} or higher"] if least else []),
+            f"a driver for {f'CUDA {cuda}' if cuda else 'the CUDA of the image'}",
+            f"{SHM} of {plan.shm_gib}Gi",
+            "a cache that can be written",
+        ]
+    )
+
+
+def _why_not(plan: Plan) -> str:
+    if plan.gpu_resource.startswith(VENDOR):
+        return "spec.preflight.devices"
+    return f"{plan.gpu_resource} is not a resource of NVIDIA"
 
 
 def _guardrails(plan: Plan) -> Iterator[str]:

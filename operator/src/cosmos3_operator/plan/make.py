@@ -13,6 +13,7 @@ from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.resource import Resource, Spec
 from cosmos3_operator.catalog.load import Catalog, load
 from cosmos3_operator.catalog.types import Surface
+from cosmos3_operator.plan.devices import plan_devices
 from cosmos3_operator.plan.extra_args import Judge, assumption, check_extra_args
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.placement import place
@@ -113,6 +114,12 @@ def _plan(
         drain=basis.drain,
         memory=decided.memory,
         placement=_placement(spec, decided, facts),
+        devices=plan_devices(
+            spec,
+            choice=basis.choice,
+            own_image=spec.runtime.image is not None,
+            facts=basis.facts,
+        ),
         max_surge=spec.rollout.max_surge,
         media=spec.media,
         service=spec.service,

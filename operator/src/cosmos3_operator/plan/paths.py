@@ -1,7 +1,10 @@
-"""Where things are in the server's container, and on which port it listens."""
+"""Names that manifests and status share: where things are in the pod, on which port it listens."""
 
 PORT = 8000
 """Port of the API; a Service may show another one."""
+
+DEVICES = "devices"
+"""Name of the init container that looks at the GPUs."""
 
 CACHE = "/cache"
 TMP = "/tmp"  # noqa: S108 - the container's own emptyDir

@@ -184,6 +184,16 @@ class DrainPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeviceCheck:
+    """The look at the GPUs before the server starts: what is not said elsewhere in the plan."""
+
+    cuda: str
+    """Major CUDA version of the image, where torch in it does not tell; "" if it is a guess."""
+    min_compute_capability: str
+    """e.g. 8.0; "" if not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemoryFit:
     """GPU memory that one GPU needs, and where the figure is from."""
 
@@ -244,6 +254,8 @@ class Plan:
     drain: DrainPlan
     memory: MemoryFit
     placement: Placement
+    devices: DeviceCheck | None
+    """None if the pod does not look at its GPUs first."""
     max_surge: int
     media: Media | None
     service: Service

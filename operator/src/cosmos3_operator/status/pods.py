@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from cosmos3_operator.api.conditions import Reason
+from cosmos3_operator.plan.paths import DEVICES
 from cosmos3_operator.plan.types import Plan, Verdict
+from cosmos3_operator.status.devices import device_finding
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import Observation
 
@@ -57,6 +59,9 @@ def pod_finding(plan: Plan, pod: Pod) -> Finding | None:
         return None
     if finding := _unscheduled(plan, pod):
         return finding
+    for container in _init_containers(pod):
+        if finding := _waiting(plan, container) or _init_failed(plan, pod, container):
+            return finding
     for container in _containers(pod):
         if finding := _waiting(plan, container) or _failed(plan, pod, container):
             return finding
@@ -115,17 +120,57 @@ def _waiting(plan: Plan, container: Mapping[str, Any]) -> Finding | None:
     return None
 
 
+def _init_failed(plan: Plan, pod: Pod, container: Mapping[str, Any]) -> Finding | None:
+    """Report the newest end of a container that must succeed before the server starts."""
+    ended = _ended(container)
+    if not ended or _succeeded(container):
+        return None
+    if finding := _devices(plan, pod, container, ended):
+        return finding
+    name, code, why = container.get("name"), ended.get("exitCode"), ended.get("reason")
+    code = code if why in (None, "Error") else f"{code} ({why})"
+    words = _last_line(str(ended.get("message") or "")) or "it left no message"
+    way_out = ", or set spec.preflight.devices: Disabled" if name == DEVICES else ""
+    return Finding(
+        reason=Reason.CONTAINER_FAILED,
+        message=f"The init container {name} ended with exit code {code}: {words}. "
+        f"See `kubectl logs {_name(pod)} -c {name}`{way_out}",
+        stalled=_is_stalled(container),
+    )
+
+
+def _succeeded(container: Mapping[str, Any]) -> bool:
+    """Tell whether an init container is done: what it did before does not matter any more."""
+    state = container.get("state") or {}
+    return (state.get("terminated") or {}).get("exitCode") == 0
+
+
+def _devices(
+    plan: Plan, pod: Pod, container: Mapping[str, Any], ended: Mapping[str, Any]
+) -> Finding | None:
+    node = str((pod.get("spec") or {}).get("nodeName") or "")
+    return device_finding(plan, ended, node=node, stalled=_is_stalled(container))
+
+
+def _ended(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the newest end of a container, None if it has not ended yet."""
+    state, last = container.get("state") or {}, container.get("lastState") or {}
+    return state.get("terminated") or last.get("terminated")
+
+
+def _is_stalled(container: Mapping[str, Any]) -> bool:
+    return int(container.get("restartCount") or 0) >= STALLED_AFTER_RESTARTS
+
+
 def _failed(plan: Plan, pod: Pod, container: Mapping[str, Any]) -> Finding | None:
     """Report the newest end of a container that should be running."""
-    ended = (container.get("state") or {}).get("terminated") or (
-        container.get("lastState") or {}
-    ).get("terminated")
+    ended = _ended(container)
     if not ended:
         return None
-    restarts = int(container.get("restartCount") or 0)
-    stalled = restarts >= STALLED_AFTER_RESTARTS
-    name = pod.get("metadata", {}).get("name")
-    look = f"See `kubectl logs --previous {name}`"
+    if finding := _devices(plan, pod, container, ended):
+        return finding
+    stalled = _is_stalled(container)
+    look = f"See `kubectl logs --previous {_name(pod)}`"
     if ended.get("reason") == "OOMKilled":
         return Finding(
             reason=Reason.OUT_OF_MEMORY, message=f"{_out_of_memory(plan)}. {look}", stalled=stalled
@@ -185,10 +230,16 @@ def _loading_until(plan: Plan, pod: Pod) -> str | None:
     return None
 
 
-def _containers(pod: Pod) -> Iterator[Mapping[str, Any]]:
-    status = pod.get("status") or {}
-    yield from status.get("initContainerStatuses") or ()
-    yield from status.get("containerStatuses") or ()
+def _init_containers(pod: Pod) -> Sequence[Mapping[str, Any]]:
+    return (pod.get("status") or {}).get("initContainerStatuses") or ()
+
+
+def _containers(pod: Pod) -> Sequence[Mapping[str, Any]]:
+    return (pod.get("status") or {}).get("containerStatuses") or ()
+
+
+def _name(pod: Pod) -> str:
+    return str(pod.get("metadata", {}).get("name"))
 
 
 def _phase(pod: Pod) -> str:

@@ -139,6 +139,15 @@ def _accepted(finding: Finding) -> _Condition:
     )
 
 
+_NO_GPUS = (
+    Reason.INSUFFICIENT_GPUS,
+    Reason.NO_NODE_FITS,
+    Reason.NO_CUDA_DEVICE,
+    Reason.TOO_FEW_DEVICES,
+    Reason.DEVICE_BROKEN,
+)
+
+
 def _gpus_available(plan: Plan, observation: Observation, finding: Finding) -> _Condition:
     status, reason, message = "Unknown", Reason.SCHEDULING, "No pod has asked for GPUs yet"
     pods = live_pods(observation)
@@ -146,7 +155,7 @@ def _gpus_available(plan: Plan, observation: Observation, finding: Finding) -> _
     each = f"{plan.gpus.world_size} {plan.gpu_resource}"
     if plan.replicas == 0:
         reason, message = Reason.SCALED_TO_ZERO, "spec.replicas is 0: no GPU is asked for"
-    elif finding.reason in (Reason.INSUFFICIENT_GPUS, Reason.NO_NODE_FITS):
+    elif finding.reason in _NO_GPUS:
         status, reason, message = "False", finding.reason, finding.message
     elif pods and scheduled >= plan.replicas:
         status, reason = "True", Reason.GPUS_ASSIGNED

@@ -1,0 +1,122 @@
+"""What the look at a pod's GPUs found, and what to do about it.
+
+In: how a container ended. Out: a finding, if that is for the GPU probe or for the node's container
+runtime to say. The probe leaves one line of JSON as its termination message; any other end of its
+container is told by `pods` as that of every container is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cosmos3_operator.api.conditions import Reason
+from cosmos3_operator.api.resource import Kind
+from cosmos3_operator.plan.paths import SHM
+from cosmos3_operator.plan.types import Plan
+from cosmos3_operator.status.findings import Finding
+
+_REFUSED_BY_RUNTIME = re.compile(r"unsatisfied condition: (cuda ?>= ?[\d.]+)")
+"""NVIDIA's container runtime before the container exists, when the image wants a newer driver:
+NVIDIA/nvidia-container-toolkit#152."""
+
+
+def device_finding(
+    plan: Plan, ended: Mapping[str, Any], *, node: str, stalled: bool
+) -> Finding | None:
+    """Return what is wrong with the GPUs of a pod, None if the container ended for something else.
+
+    `ended` is the `terminated` state of one of its containers.
+    """
+    text = str(ended.get("message") or "")
+    if refused := _REFUSED_BY_RUNTIME.search(text):
+        words = f"the container runtime refuses the image: it needs {refused[1]}"
+        return _finding(plan, Reason.CUDA_DRIVER_TOO_OLD, words, node=node, stalled=stalled)
+    report = gpu_report(text)
+    reason = str(report.get("reason"))
+    if reason not in _REMEDIES:
+        return None
+    words = str(report.get("message") or "it left no message").rstrip(".")[:1000]
+    return _finding(plan, Reason(reason), words, node=node, stalled=stalled)
+
+
+def gpu_report(text: str) -> Mapping[str, Any]:
+    """Return the line of the GPU probe, {} if the text ends with anything else."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    try:
+        report = json.loads(lines[-1]) if lines else None
+    except ValueError:
+        return {}
+    return report if isinstance(report, dict) and report.get("probe") == "gpu" else {}
+
+
+def _finding(plan: Plan, reason: Reason, words: str, *, node: str, stalled: bool) -> Finding:
+    what, remedy = _REMEDIES[reason]
+    return Finding(
+        reason=reason,
+        message=f"On node {node or '(unknown)'}, {what}: {words}. {remedy(plan)}",
+        stalled=stalled,
+    )
+
+
+def _no_device(plan: Plan) -> str:
+    return (
+        "Check the node: the NVIDIA container toolkit, the device plugin, and whether pods need "
+        "spec.pod.runtimeClassName there"
+    )
+
+
+def _driver(plan: Plan) -> str:
+    remedy = "Update the driver, or choose nodes with a newer one (spec.pod.nodeSelector)"
+    if plan.owner.kind is Kind.REASONER and plan.runtime.cuda == "13":
+        return f'{remedy}, or set spec.runtime.cuda: "12" with a version published for it'
+    return f"{remedy}, or name an image for an older CUDA in spec.runtime.image"
+
+
+def _too_few(plan: Plan) -> str:
+    return (
+        f"One replica needs {plan.gpus.world_size} GPUs of its own: time-slicing and MPS hand out "
+        "the same one several times, and a process sees only one MIG slice. Use nodes where each "
+        f"{plan.gpu_resource} is a whole GPU, or a smaller spec.parallelism"
+    )
+
+
+def _capability(plan: Plan) -> str:
+    return "Choose newer GPUs with spec.gpu.products"
+
+
+def _shm(plan: Plan) -> str:
+    if plan.memory_limit is None:
+        return "Look for what shrinks memory-backed volumes on that node"
+    return (
+        f"{SHM} is never larger than the memory limit, here {plan.memory_limit}: raise "
+        f"spec.pod.resources.limits.memory well above {plan.shm_gib}Gi, or leave it out"
+    )
+
+
+def _cache(plan: Plan) -> str:
+    return (
+        "Set spec.pod.securityContext.fsGroup to a group of the server, or correct the volume's "
+        "permissions; a read-only or full volume will not do"
+    )
+
+
+def _broken(plan: Plan) -> str:
+    return (
+        "Cordon the node and delete the pod, so that it goes elsewhere; then see nvidia-smi and "
+        "the kernel's log (Xid) on the node"
+    )
+
+
+_REMEDIES: Mapping[str, tuple[str, Callable[[Plan], str]]] = {
+    Reason.NO_CUDA_DEVICE: ("the pod has no GPU that CUDA can use", _no_device),
+    Reason.CUDA_DRIVER_TOO_OLD: ("the NVIDIA driver is too old for the image", _driver),
+    Reason.TOO_FEW_DEVICES: ("the pod sees fewer GPUs than it was given", _too_few),
+    Reason.COMPUTE_CAPABILITY_TOO_LOW: ("a GPU is too old for the model", _capability),
+    Reason.SHARED_MEMORY_TOO_SMALL: ("shared memory is too small", _shm),
+    Reason.CACHE_NOT_WRITABLE: ("the cache cannot be written", _cache),
+    Reason.DEVICE_BROKEN: ("a GPU or its driver does not work", _broken),
+}
+"""Reason of the probe → what is the matter, and the way out."""
