@@ -110,6 +110,9 @@ lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes and with
 	  $(BIN)/uv pip compile --quiet pyproject.toml $${set#$$name} --universal --python-version 3.11 \
 	    --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade -o requirements/$$name.txt; \
 	done
+	@$(BIN)/uv pip compile --quiet images/preflight/requirements.in --universal --python-version 3.12 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \
+	  -o images/preflight/requirements.txt
 
 .PHONY: clean
 clean: ## Remove what make made in the repository; the compiled control plane stays in its cache

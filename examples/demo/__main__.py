@@ -26,6 +26,8 @@ from demo.screen import Screen
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".demo"
+PREFLIGHT_IMAGE = "example.com/cosmos3-operator:demo"
+"""Simulated nodes pull nothing, and the Job that asks for access succeeds on them."""
 PATIENCE_SECONDS = 600
 """Usually seconds; a machine may be many times slower."""
 
@@ -34,6 +36,8 @@ MANIFESTS = (
     "examples/demo/reasoner.yaml",
     "examples/demo/too-large.yaml",
 )
+
+_HUB_ACCESS = '{.status.conditions[?(@.type=="HubAccess")].message}'
 
 console = Console(highlight=False)
 
@@ -68,6 +72,7 @@ def demo(folder: Path) -> int:
     _step("The operator")
     log = _start_operator(cluster)
     _step("A secret for the Hugging Face token (never read by the operator), and three resources")
+    console.print("  Where a token is named, a Job asks the hub for access before a GPU is taken")
     _kubectl(cluster, "create", "secret", "generic", "hf-token", "--from-literal=HF_TOKEN=demo")
     _kubectl(cluster, "apply", *(word for path in MANIFESTS for word in ("-f", path)))
     settled = _watch(cluster)
@@ -85,6 +90,7 @@ def _start_operator(cluster: bed.Cluster) -> Path:
     log = cluster.dir / "operator.log"
     program = str(Path(sys.executable).with_name("cosmos3-operator"))
     words = [program, "run", f"--kubeconfig={cluster.kubeconfig}", "--listen=127.0.0.1:0"]
+    words += [f"--preflight-image={PREFLIGHT_IMAGE}"]
     console.print(f"  [dim]$ cosmos3-operator {' '.join(words[1:])} &[/dim]", soft_wrap=True)
     process = spawn("cosmos3-operator", words, log=log, folder=cluster.dir)
     running = wait_until(
@@ -140,6 +146,7 @@ def _farewell(cluster: bed.Cluster, seconds: float) -> None:
     console.print()
     _kubectl(cluster, "get", "cosmos")
     _kubectl(cluster, "get", "pods", "-o", "wide", shown="kubectl get pods -o wide")
+    _kubectl(cluster, "get", "cgen", "super", "-o", f"jsonpath={_HUB_ACCESS}")
     console.print(
         f"\n[bold green]All three are in their right states[/bold green] ({seconds:.0f} s)."
     )

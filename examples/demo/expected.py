@@ -22,11 +22,19 @@ class Expected:
     """GPUs of its pod, as the pod itself asks for them."""
     says: str
     """What the message of Ready must contain."""
+    access: str = ""
+    """Reason of HubAccess; "" where the hub is not asked, since no token is named."""
 
 
 EXPECTED = (
     Expected(
-        kind="CosmosGenerator", name="super", ready="True", reason="Serving", gpus=8, says="8 GPUs"
+        kind="CosmosGenerator",
+        name="super",
+        ready="True",
+        reason="Serving",
+        gpus=8,
+        says="8 GPUs",
+        access="AccessGranted",
     ),
     Expected(
         kind="CosmosReasoner", name="nano", ready="True", reason="Serving", gpus=1, says="1 GPU"
@@ -44,8 +52,12 @@ EXPECTED = (
 
 def ready_of(resource: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the Ready condition, {} before there is one."""
+    return _condition(resource, "Ready")
+
+
+def _condition(resource: Mapping[str, Any], type_: str) -> Mapping[str, str]:
     conditions = resource.get("status", {}).get("conditions", [])
-    return next((c for c in conditions if c["type"] == "Ready"), {})
+    return next((c for c in conditions if c["type"] == type_), {})
 
 
 def is_settled(expected: Expected, resource: Mapping[str, Any]) -> bool:
@@ -55,6 +67,7 @@ def is_settled(expected: Expected, resource: Mapping[str, Any]) -> bool:
         ready.get("status") == expected.ready
         and ready.get("reason") == expected.reason
         and expected.says in ready.get("message", "")
+        and expected.access == _condition(resource, "HubAccess").get("reason", "")
         and resource["status"].get("observedGeneration") == resource["metadata"]["generation"]
     )
 

@@ -15,7 +15,7 @@ from cosmos3_operator.api.resource import API_VERSION
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.reconcile.kinds import CHILDREN, COMPONENT, INSTANCE, MANAGED_BY, MANAGER
 from cosmos3_operator.reconcile.pipeline import Pipeline
-from cosmos3_operator.status.observe import Observation
+from cosmos3_operator.status.observe import ChildRef, Observation
 
 COMPONENT_OF = {"CosmosGenerator": "generator", "CosmosReasoner": "reasoner"}
 
@@ -83,6 +83,17 @@ def manifest(body: Mapping[str, Any], kind: str) -> dict[str, Any]:
     }
 
 
+def hold(body: Mapping[str, Any], observation: Observation) -> frozenset[ChildRef]:
+    """`spec.waitsFor` names the kind of child that the Deployment waits for: for its status."""
+    kind = body["spec"].get("waitsFor")
+    arrived = any(
+        live.get("status") for ref, live in observation.children.items() if ref.kind == kind
+    )
+    if kind is None or arrived:
+        return frozenset()
+    return frozenset({ChildRef("Deployment", body["metadata"]["name"])})
+
+
 def summarize(
     body: Mapping[str, Any], plan: Any, observation: Observation, /, *, now: datetime
 ) -> ToySummary:
@@ -126,6 +137,7 @@ PIPELINE = Pipeline(
     parse=parse,
     make_plan=make_plan,
     render=render,
+    hold=hold,
     summarize=summarize,
     summarize_invalid=summarize_invalid,
     summarize_failure=summarize_failure,

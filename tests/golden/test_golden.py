@@ -2,6 +2,7 @@
 
 cr.yaml         the resource; a case without one takes the example of the same name
 facts.yaml      the cluster's GPU nodes, as `plan --nodes` reads them; not known if absent
+preflight-image what the operator is given as --preflight-image; nothing if absent
 plan.txt        what `cosmos3-operator plan` prints, or why the resource is refused
 manifests.yaml  what `cosmos3-operator render` prints, except that the GPU probe is named and not
                 printed; absent if the resource is refused
@@ -23,6 +24,7 @@ from cosmos3_operator.manifests.devices import source
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.explain import explain
 from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.plan.settings import Settings
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"
@@ -39,11 +41,14 @@ def source_of(case: str) -> Path:
 
 
 def outputs_of(case: str) -> dict[str, str]:
-    facts = HERE / case / "facts.yaml"
+    facts, image = HERE / case / "facts.yaml", HERE / case / "preflight-image"
     plans, errors = plan_all(
         read_resources([str(source_of(case))]),
         namespace=None,
         facts=read_nodes(facts) if facts.exists() else Facts(),
+        settings=Settings(
+            preflight_image=image.read_text("utf-8").strip() if image.exists() else ""
+        ),
     )
     if errors:
         refused = [line.removeprefix(f"{source_of(case)}: ") for line in errors]

@@ -1,6 +1,7 @@
 """Each folder here is a moment in the life of a resource, and what its status says about it.
 
-observed.yaml  the resource, its live children, its pods, refusals, the nodes, the time
+observed.yaml  the resource, its live children, its pods, refusals, the nodes, the time, and what
+               the operator is given as --preflight-image
 status.yaml    the status that the operator writes
 
 `make golden` rewrites status.yaml; read the diff.
@@ -20,6 +21,7 @@ from cosmos3_operator.api.resource import parse
 from cosmos3_operator.api.status import Status
 from cosmos3_operator.plan.facts import Facts, NodeShape
 from cosmos3_operator.plan.make import make_plan
+from cosmos3_operator.plan.settings import Settings
 from cosmos3_operator.status.observe import ApplyFailure, ChildRef, Observation
 from cosmos3_operator.status.summarize import summarize, summarize_invalid
 
@@ -32,12 +34,12 @@ def status_of(case: str) -> dict[str, Any]:
     now = datetime.fromisoformat(seen["now"])
     body = seen["resource"]
     nodes = tuple(NodeShape(**shape) for shape in seen["nodes"]) if "nodes" in seen else None
-    observation = Observation(
+    observation = Observation.of(
         children={
             ChildRef(child["kind"], child["metadata"]["name"]): child
             for child in seen.get("children", ())
         },
-        pods=tuple(seen.get("pods", ())),
+        pods=seen.get("pods", ()),
         failures=tuple(
             ApplyFailure(**{**failure, "ref": ChildRef(**failure["ref"])})
             for failure in seen.get("failures", ())
@@ -45,7 +47,8 @@ def status_of(case: str) -> dict[str, Any]:
     )
     try:
         resource = parse(body)
-        plan = make_plan(resource, Facts(nodes=nodes))
+        settings = Settings(preflight_image=seen.get("preflightImage", ""))
+        plan = make_plan(resource, Facts(nodes=nodes), settings=settings)
     except Invalid as error:
         return summarize_invalid(body, error, observation=observation, now=now).status
     return summarize(resource, plan, observation, now=now).status

@@ -301,6 +301,50 @@ def test_a_pod_that_is_meant_to_end(
     the_pod(cluster, namespace, lambda p: p["status"]["phase"] == phase, f"the pod {phase}")
 
 
+def run_job(cluster: Cluster, namespace: str, **knobs: str) -> None:
+    annotations = {f"{PREFIX}/{name.replace('_', '-')}": value for name, value in knobs.items()}
+    spec = {"restartPolicy": "OnFailure", "containers": [{"name": "a", "image": "example/a:1"}]}
+    template = {"metadata": {"annotations": annotations}, "spec": spec}
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "asks"},
+        "spec": {"backoffLimit": 1000, "template": template},
+    }
+    apply(cluster, namespace, job)
+
+
+def test_a_job_completes_whatever_befalls_servers(cluster: Cluster, namespace: str) -> None:
+    run_job(cluster, namespace, fail="exit", job_ready_after="10ms")
+    cluster.kubectl(
+        "wait", "-n", namespace, "--for=condition=Complete", "job/asks", "--timeout=120s"
+    )
+
+
+def test_a_job_that_fails_tries_again_until_its_cause_is_gone(
+    cluster: Cluster, namespace: str
+) -> None:
+    words = {"job_fail": "exit", "job_termination_message": "not yet", "job_exit_code": "3"}
+    quick = {"job_ready_after": "10ms", "job_back_off": "100ms"}
+    run_job(cluster, namespace, **words, **quick)
+
+    def has_failed_twice(pod: Json) -> bool:
+        (status,) = pod["status"].get("containerStatuses") or [{}]
+        last = status.get("lastState", {}).get("terminated", {})
+        return (last.get("message"), last.get("exitCode")) == ("not yet", 3) and (
+            status["restartCount"] >= 2
+        )
+
+    pod = the_pod(cluster, namespace, has_failed_twice, "two failed attempts of one pod")
+    assert pod["status"]["phase"] == "Running"
+    name = pod["metadata"]["name"]
+    cluster.kubectl("annotate", "-n", namespace, "pod", name, f"{PREFIX}/job-fail-")
+    cluster.kubectl(
+        "wait", "-n", namespace, "--for=condition=Complete", "job/asks", "--timeout=120s"
+    )
+    assert [one["metadata"]["name"] for one in pods(cluster, namespace)] == [name]
+
+
 def test_claims_are_bound_and_volumes_reclaimed(cluster: Cluster, namespace: str) -> None:
     claim = {
         "apiVersion": "v1",

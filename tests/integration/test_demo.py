@@ -34,6 +34,7 @@ def test_the_demo_ends_with_every_resource_in_its_right_state(tmp_path: Path) ->
         assert done.returncode == 0, done.stdout + done.stderr
         assert "All three are in their right states" in done.stdout
         assert "8 GPUs short" in done.stdout
+        assert "Granted when asked at" in done.stdout
     finally:
         ended = demo("--down", "--dir", str(folder))
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from cosmos3_operator.probes import gpu
 from support.api import Api, condition, ready
+from support.kubectl import ROOT, Kubectl
 from support.resources import reasoner, simulated
 from support.waiting import eventually
 
@@ -69,3 +71,18 @@ def test_what_the_node_grants_is_the_larger_of_both_containers(api: Api, namespa
         lambda seen: seen and ready(seen).get("reason") == "Serving",
         what="Serving on a node with exactly as many GPUs",
     )
+
+
+def test_the_preflight_job_is_accepted_even_where_pods_are_restricted(
+    kubectl: Kubectl, namespace: str
+) -> None:
+    job = yaml.safe_load((ROOT / "examples/preflight/job.yaml").read_text("utf-8"))
+    pod = {"apiVersion": "v1", "kind": "Pod", **job["spec"]["template"]}
+    pod["metadata"]["name"] = "preflight"
+    kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    for document in (job, pod):
+        printed = kubectl(
+            *("create", "-n", namespace, "--dry-run=server", "--validate=strict", "-f", "-"),
+            stdin=yaml.safe_dump(document),
+        )
+        assert "created (server dry run)" in printed

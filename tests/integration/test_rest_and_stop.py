@@ -15,13 +15,15 @@ from bed import api as bed
 from support.api import Api, ready
 from support.kubectl import ROOT
 from support.operator_process import OperatorProcess
-from support.resources import generator, reasoner
+from support.resources import TOKEN, generator, reasoner, refused_by_the_hub
 from support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
 RESOURCES = 100
+BLOCKED = 5
 REST_SECONDS = float(os.environ.get("COSMOS3_REST_SECONDS", "120"))
+AT_REST = ("Serving", "InsufficientGPUs", "HuggingFaceLicenceNotAccepted")
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 
 
@@ -53,11 +55,20 @@ def test_nothing_is_written_at_rest_and_sigterm_ends_cleanly(
     audited.kubectl("wait", "--for=condition=Established", "-f", str(ROOT / "crds"))
     api = Api(audited.kubeconfig)
     namespace = api.namespace("rest")
-    with OperatorProcess(kubeconfig=audited.kubeconfig, log=tmp_path / "log") as operator:
+    operator = OperatorProcess(
+        kubeconfig=audited.kubeconfig,
+        log=tmp_path / "log",
+        options=("--preflight-image=example/operator:1",),
+    )
+    with operator:
         for number in range(RESOURCES):
             make = generator if number % 2 else reasoner
             # More than the nodes can hold: some serve, the rest wait for GPUs.
             api.create(make(f"r{number}", namespace))
+        for number in range(BLOCKED):
+            # Their Jobs fail again and again meanwhile.
+            pod = refused_by_the_hub("HuggingFaceLicenceNotAccepted", job_back_off="3s")
+            api.create(generator(f"b{number}", namespace, huggingFace=TOKEN, pod=pod))
         eventually(lambda: _unsettled(api, namespace), lambda left: left == 0, what="rest")
         quiet = _quiet(audited)
         time.sleep(REST_SECONDS)  # the observation itself, not a wait for something
@@ -74,7 +85,7 @@ def _unsettled(api: Api, namespace: str) -> int:
         listed = api.get(f"/apis/serving.cosmos3.io/v1alpha1/namespaces/{namespace}/{plural}")
         assert listed is not None
         reasons = [ready(item).get("reason") for item in listed["items"]]
-        waiting += sum(reason not in ("Serving", "InsufficientGPUs") for reason in reasons)
+        waiting += sum(reason not in AT_REST for reason in reasons)
     return waiting
 
 

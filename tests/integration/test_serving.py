@@ -206,6 +206,18 @@ def test_guardrails_change_the_mechanism_that_the_runtime_obeys(
     assert "--no-guardrails" not in pod["spec"]["containers"][0]["args"]
 
 
+def test_an_operator_without_an_image_to_ask_with_says_that_nobody_asked(
+    api: Api, namespace: str
+) -> None:
+    body = generator("blind", namespace, huggingFace={"tokenSecretRef": {"name": "hf-token"}})
+    api.create(body)
+    found = settled(api, body, "Serving")
+    access = condition(found, "HubAccess")
+    assert (access["status"], access["reason"]) == ("Unknown", "NotChecked")
+    assert "--preflight-image" in access["message"]
+    assert not [child for child in api.children(namespace) if child["kind"] == "Job"]
+
+
 def test_deletion_leaves_nothing_but_a_retained_cache(api: Api, namespace: str) -> None:
     cache = {"type": "Claim", "size": "10Gi"}
     gone = generator("gone", namespace, cache=cache)

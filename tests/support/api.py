@@ -14,6 +14,7 @@ from support.resources import PLURALS
 GROUP = "/apis/serving.cosmos3.io/v1alpha1"
 CHILD_PATHS = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
+    "Job": "/apis/batch/v1/namespaces/{}/jobs",
     "Service": "/api/v1/namespaces/{}/services",
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "PersistentVolumeClaim": "/api/v1/namespaces/{}/persistentvolumeclaims",

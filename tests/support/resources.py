@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+TOKEN = {"tokenSecretRef": {"name": "hf-token"}}
+"""`spec.huggingFace` with a token; nodes that are simulated do not look for the Secret."""
 
 PLURALS = {"CosmosGenerator": "cosmosgenerators", "CosmosReasoner": "cosmosreasoners"}
 
@@ -24,6 +28,17 @@ def simulated(**words: str) -> dict[str, Any]:
             f"bed.cosmos3.io/{word.replace('_', '-')}": value for word, value in words.items()
         }
     }
+
+
+def refused_by_the_hub(reason: str, **words: str) -> dict[str, Any]:
+    """`spec.pod` by which the Job that asks the hub fails, with a report as the program writes."""
+    report = {"probe": "hub", "reason": reason, "repository": "a/b", "message": "a/b is closed"}
+    return simulated(
+        job_fail="exit",
+        job_ready_after="100ms",
+        job_termination_message=json.dumps(report),
+        **({"job_back_off": "1s"} | words),
+    )
 
 
 def _resource(kind: str, name: str, namespace: str, spec: dict[str, Any]) -> dict[str, Any]:

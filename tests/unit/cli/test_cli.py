@@ -332,3 +332,27 @@ def test_crds_into_a_place_that_cannot_be(tmp_path: Path):
     result = run("crds", "--output", str(tmp_path / "file" / "crds"))
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
+
+
+WITH_TOKEN = spec_of("{model: nvidia/Cosmos3-Nano, huggingFace: {tokenSecretRef: {name: t}}}")
+
+
+def test_the_preflight_image_reaches_plan_and_render():
+    for env, words in (
+        ({}, ["--preflight-image", "example/operator:1"]),
+        ({"COSMOS3_PREFLIGHT_IMAGE": "example/operator:1"}, []),
+    ):
+        for command, sign in (("render", "kind: Job"), ("plan", "example/operator:1")):
+            args = [command, *words, "-f", "-"]
+            result = CliRunner().invoke(main, args, input=WITH_TOKEN, env=env)
+            assert result.exit_code == 0, result.output
+            assert sign in result.output
+    assert "kind: Job" not in run("render", "-f", "-", stdin=WITH_TOKEN).output
+
+
+@pytest.mark.parametrize("command", ["run", "render", "plan"])
+def test_a_preflight_image_is_an_image(command: str):
+    given = ["-f", str(EXAMPLES / "cosmosreasoner.yaml")] if command != "run" else []
+    result = run(command, *given, "--preflight-image", "https://example.com/a b")
+    assert result.exit_code == 2
+    assert "must be an image reference such as" in result.output

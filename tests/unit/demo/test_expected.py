@@ -14,9 +14,10 @@ TOO_LARGE: Expected = EXPECTED[2]
 
 def resource(**ready: str) -> dict[str, Any]:
     condition = {"type": "Ready", "status": "True", "reason": "Serving", "message": "with 8 GPUs"}
+    access = {"type": "HubAccess", "status": "True", "reason": "AccessGranted"}
     return {
         "metadata": {"generation": 2},
-        "status": {"observedGeneration": 2, "conditions": [condition | ready]},
+        "status": {"observedGeneration": 2, "conditions": [condition | ready, access]},
     }
 
 
@@ -37,6 +38,13 @@ def test_the_right_state_is_recognised() -> None:
 )
 def test_another_condition_is_not_right(ready: dict[str, str]) -> None:
     assert not is_settled(SUPER, resource(**ready))
+
+
+@pytest.mark.parametrize("access", [[], [{"type": "HubAccess", "reason": "NotChecked"}]])
+def test_access_that_nobody_granted_is_not_right(access: list[dict[str, str]]) -> None:
+    blind = resource()
+    blind["status"]["conditions"][1:] = access
+    assert not is_settled(SUPER, blind)
 
 
 def test_a_status_about_an_older_generation_is_not_right() -> None:

@@ -49,7 +49,16 @@ def test_every_reason_says_what_to_do() -> None:
 
 
 def pages_of_the_project() -> list[Path]:
-    readmes = ("charts", "images", "e2e", "operator", "tests/bed", "examples", ".")
+    readmes = (
+        "charts",
+        "images",
+        "images/preflight",
+        "e2e",
+        "operator",
+        "tests/bed",
+        "examples",
+        ".",
+    )
     found = [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]
     return sorted({*found, *(ROOT / folder / "README.md" for folder in readmes)})
 

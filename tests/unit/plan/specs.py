@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
@@ -15,6 +16,7 @@ from cosmos3_operator.catalog.types import Surface
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.facts import Facts, NodeShape
 from cosmos3_operator.plan.make import make_plan
+from cosmos3_operator.plan.settings import Settings
 from cosmos3_operator.plan.types import Plan
 
 # A busy machine is no reason to fail.
@@ -43,8 +45,15 @@ def resource(kind: str, spec: Mapping[str, Any], name: str = "case") -> Resource
     return parse({"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec})
 
 
-def plan(kind: str, facts: Facts | None = None, /, *, name: str = "case", **spec: Any) -> Plan:
-    return make_plan(resource(kind, {"model": NANO, **spec}, name), facts or Facts())
+def plan(
+    kind: str, facts: Facts | None = None, /, *, name: str = "case", image: str = "", **spec: Any
+) -> Plan:
+    """Plan a resource; `image` is the operator's --preflight-image."""
+    return make_plan(
+        resource(kind, {"model": NANO, **spec}, name),
+        facts or Facts(),
+        settings=Settings(preflight_image=image),
+    )
 
 
 def generator(facts: Facts | None = None, /, **spec: Any) -> Plan:
@@ -134,7 +143,10 @@ _SHARED: dict[str, st.SearchStrategy[Any]] = {
     "startupBudgetSeconds": st.integers(60, 9000),
     "media": st.just({"claimName": "media"}),
     "rollout": _maybe(maxSurge=st.integers(0, 2)),
-    "preflight": _maybe(devices=st.sampled_from(["Enabled", "Disabled"])),
+    "preflight": _maybe(
+        access=st.sampled_from(["Auto", "Required", "Advisory", "Disabled"]),
+        devices=st.sampled_from(["Enabled", "Disabled"]),
+    ),
     "gpu": _maybe(resourceName=st.sampled_from(["nvidia.com/gpu.shared", "amd.com/gpu"])),
     "extraArgs": st.just(["--seed", "7"]),
     "networkPolicy": _maybe(enabled=st.booleans()),
@@ -196,3 +208,11 @@ GENERATOR_PLANS = GENERATORS.map(lambda spec: _served(GENERATOR, spec)).filter(b
 REASONER_PLANS = REASONERS.map(lambda spec: _served(REASONER, spec)).filter(bool)
 PLANS = st.one_of(GENERATOR_PLANS, REASONER_PLANS)
 """Plans of legal resources of all shapes."""
+
+
+def _with_image(made: Plan) -> Plan:
+    return replace(made, access=replace(made.access, image="a/b:1") if made.access else None)
+
+
+PLANS_WITH_IMAGE = PLANS.map(_with_image)
+"""The same, by an operator that has a --preflight-image."""

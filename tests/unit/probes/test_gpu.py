@@ -217,6 +217,11 @@ def test_only_the_gpus_in_use_must_be_good_enough() -> None:
     assert "not all alike" in notes[-1]
 
 
+def test_memory_is_compared_as_labels_count_it() -> None:
+    as_cuda_counts = ("NVIDIA H100 80GB HBM3", 81079, (9, 0))
+    assert notes_of(FakeDriver(devices=(as_cuda_counts,)), "--min-memory-mib", "81559") == []
+
+
 def test_little_memory_is_a_note() -> None:
     (note,) = notes_of(FakeDriver(devices=(L40S,)), "--min-memory-mib", "81920")
     assert note == "GPU 0 has 46068 MiB, wanted were 81920"

@@ -97,7 +97,7 @@ def test_every_call_may_fail(libcuda: Path, call: str, reason: str) -> None:
     found = probe("--gpus", "2", environment=environment, exit_code=1)
     name, _, code = call.partition("=")
     assert found["reason"] == reason
-    assert f"{name} says {code}, " in found["message"]
+    assert f"{name} says {code}" in found["message"]
 
 
 def test_the_drivers_own_name_of_an_error_is_told(libcuda: Path) -> None:
@@ -106,7 +106,7 @@ def test_the_drivers_own_name_of_an_error_is_told(libcuda: Path) -> None:
         for code in ("999", "998")
     )
     assert known.startswith("cuInit says 999, CUDA_ERROR_UNKNOWN (")
-    assert unknown == "cuInit says 998, an unknown error"
+    assert unknown == "cuInit says 998"
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,9 @@ def live(kind: str = "Deployment", **metadata: Any) -> dict[str, Any]:
     ],
 )
 def test_with_a_generation_only_what_we_own_matters(change: dict[str, Any], matters: bool) -> None:
-    before = fingerprint(live(), desired=DESIRED)
-    assert (fingerprint(live(**change), desired=DESIRED) != before) is matters
+    for kind in ("Deployment", "Job", "NetworkPolicy"):
+        before = fingerprint(live(kind), desired=DESIRED)
+        assert (fingerprint(live(kind, **change), desired=DESIRED) != before) is matters
 
 
 def test_without_a_generation_every_version_matters() -> None:

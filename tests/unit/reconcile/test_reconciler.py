@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cosmos3_operator.cluster.errors import Unavailable
+from cosmos3_operator.reconcile.kinds import COMPONENT
 from cosmos3_operator.status.observe import ChildRef
 from fakes import toy
 from fakes.loop import KEY, RESYNC, Bench, bench, run_async
@@ -514,5 +515,141 @@ def test_a_bug_is_confessed_once_and_leaves_the_children_alone() -> None:
                 await b.deliver()
             assert b.writes() == [STATUS]
             assert b.reason() == "InternalError"
+
+    run_async(main)
+
+
+async def waiting(b: Bench, **spec: Any) -> None:
+    """Create a resource whose Deployment waits until its Job has a status."""
+    await settled(b, children=["Service", "Job", "Deployment"], waitsFor="Job", **spec)
+
+
+def done(body: dict[str, Any]) -> None:
+    body["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+
+
+def test_a_child_that_is_held_back_is_not_made_and_all_others_are() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            b.create(toy.resource(children=["Service", "Job", "Deployment"], waitsFor="Job"))
+            await b.settle()
+            assert b.writes() == ["PATCH services/super", "PATCH jobs/super", STATUS]
+            outcome = await b.run()
+            assert (outcome.result, outcome.has_moved) == ("success", False)
+            assert b.writes() == []
+
+    run_async(main)
+
+
+def test_the_event_that_it_waits_for_lets_it_through() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            await waiting(b)
+            b.server.objects.change(b.server.place("Job", "default", "super"), done)
+            await b.settle()
+            assert b.writes()[0] == "PATCH deployments/super"
+            assert b.live("Deployment") is not None
+
+    run_async(main)
+
+
+def test_a_child_that_is_held_back_stays_as_it_is_with_all_that_it_uses() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            await settled(b, children=["Service", "ConfigMap", "Job", "Deployment"])
+            before = b.live("Deployment")
+            b.server.objects.change(b.server.place(*KEY), _wait_for("ConfigMap", value=2))
+            await b.settle()
+            assert b.live("Deployment") == before
+            assert b.live("ConfigMap") is not None, "the running pods may mount it"
+            assert b.live("Job") is None, "what asks for an older spec must not go on"
+            service = b.live("Service")
+            assert service is not None
+            assert service["spec"]["value"] == "2"
+
+    run_async(main)
+
+
+def _wait_for(kind: str, *, value: int) -> Any:
+    def change(body: dict[str, Any]) -> None:
+        body["spec"] |= {"children": ["Service", "Deployment"], "waitsFor": kind, "value": value}
+
+    return change
+
+
+def test_what_was_kept_for_a_child_that_was_held_back_is_pruned_with_it() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            await settled(b, children=["Service", "ConfigMap", "Deployment"])
+            b.server.objects.change(b.server.place(*KEY), _wait_for("Job", value=2))
+            await b.settle()
+            assert b.live("ConfigMap") is not None
+
+            def let_go(body: dict[str, Any]) -> None:
+                del body["spec"]["waitsFor"]
+
+            b.server.objects.change(b.server.place(*KEY), let_go)
+            await b.settle()
+            assert b.live("ConfigMap") is None
+            deployment = b.live("Deployment")
+            assert deployment is not None
+            assert deployment["spec"]["value"] == "2"
+
+    run_async(main)
+
+
+def test_a_reason_to_wait_that_ends_during_the_pass_means_another_one() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            await waiting(b)
+            send = b.reconciler._client.send
+
+            async def send_and_finish(request: Any) -> Any:
+                answer = await send(request)
+                if b.live("Deployment") is None:
+                    b.server.objects.change(b.server.place("Job", "default", "super"), done)
+                    await b.deliver()
+                return answer
+
+            b.server.objects.delete(b.server.place("Service", "default", "super"))
+            await b.deliver()
+            await b.take_all()
+            b.reconciler._client.send = send_and_finish  # type: ignore[method-assign]
+            outcome = await b.run()
+            assert b.live("Deployment") is None
+            assert outcome.has_moved
+            assert not (await b.run()).has_moved
+            assert b.live("Deployment") is not None
+
+    run_async(main)
+
+
+def test_a_child_of_an_older_plan_is_not_taken_for_one_that_is_wanted() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            await settled(b, children=["Job", "Deployment"])
+            b.server.objects.change(b.server.place("Job", "default", "super"), done)
+            b.server.objects.change(b.server.place(*KEY), _wait_for("Job", value=2))
+            await b.deliver()
+            await b.take_all()
+            await b.run()
+            deployment = b.live("Deployment")
+            assert deployment is not None
+            assert deployment["spec"]["value"] == "1", "the old Job's end says nothing about it"
+
+    run_async(main)
+
+
+def test_pods_that_ask_the_hub_concern_the_resource_and_are_no_servers() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            await settled(b)
+            labels = {**toy.labels_of(toy.resource()), COMPONENT: "generator-access"}
+            pod = {"metadata": {"labels": labels}, "status": {"phase": "Running"}}
+            b.server.objects.create(b.server.place("Pod", "default", "asks"), pod)
+            await b.deliver()
+            assert await b.take_all() == [KEY]
+            await b.run()
+            assert b.status()["pods"] == 0
 
     run_async(main)

@@ -146,3 +146,18 @@ def test_doubt_ends_with_an_answer() -> None:
     store.doubt(KEY)
     store.settle_doubt(KEY, None)
     assert store.resource(KEY) is None
+
+
+def test_of_a_job_only_its_end_means_a_pass() -> None:
+    store, ref = Store(), ChildRef("Job", "asks")
+
+    def job(version: int, **status: Any) -> dict[str, Any]:
+        made = service(version)
+        made["metadata"]["generation"] = 1
+        return {**made, "kind": "Job", "status": status}
+
+    assert store.put_child(KEY, ref, job(1))
+    assert not store.put_child(KEY, ref, job(2, active=1, ready=0, startTime="now"))
+    complete = [{"type": "Complete", "status": "True"}]
+    assert store.put_child(KEY, ref, job(3, succeeded=1, conditions=complete))
+    assert store.child(KEY, ref)["status"] == {"conditions": complete}  # type: ignore[index]

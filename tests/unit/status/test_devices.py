@@ -10,8 +10,9 @@ import pytest
 
 from cosmos3_operator.api.conditions import Reason
 from cosmos3_operator.probes import gpu
-from cosmos3_operator.status.devices import device_finding, gpu_report
+from cosmos3_operator.status.devices import PROBE, device_finding
 from cosmos3_operator.status.findings import Finding
+from cosmos3_operator.status.reports import report_in
 from unit.plan import specs
 
 PLAN = specs.generator()
@@ -86,4 +87,4 @@ def test_a_long_message_is_cut() -> None:
 def test_a_line_that_was_cut_to_fit_is_still_a_line() -> None:
     report = gpu.Report(notes=["n" * 400] * 9)
     text = gpu.line_of(report, reason="DeviceBroken", message="m" * 5000)
-    assert gpu_report(text)["reason"] == "DeviceBroken"
+    assert report_in(text, probe=PROBE)["reason"] == "DeviceBroken"

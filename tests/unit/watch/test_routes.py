@@ -18,6 +18,8 @@ OURS = {
     "uid": "u",
     "controller": True,
 }
+ASKS = LABELS | {"app.kubernetes.io/component": "reasoner-access"}
+JOB = {"apiVersion": "batch/v1", "kind": "Job", "name": "x", "controller": True}
 REPLICA_SET = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "x", "controller": True}
 
 
@@ -38,6 +40,7 @@ def thing(
             thing(LABELS, {**OURS, "controller": False}),
             Key("CosmosReasoner", "default", "nano"),
         ),
+        (thing(ASKS, JOB), Key("CosmosReasoner", "default", "nano")),
         (thing(None, {**OURS, "apiVersion": "other.io/v1"}), None),
         (thing({"app.kubernetes.io/component": "web"}), None),
         (thing({"app.kubernetes.io/component": "generator"}), None),

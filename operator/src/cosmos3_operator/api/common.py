@@ -23,7 +23,7 @@ from cosmos3_operator.api.fields import (
     reserved_keys,
 )
 from cosmos3_operator.api.pod import LabelMap, Pod, SecretKeyRef
-from cosmos3_operator.api.preflight import Preflight
+from cosmos3_operator.api.preflight import OFFLINE_RULE, Preflight
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.rules import Rule, TransitionRule, Values, cel_list, matches
 from cosmos3_operator.catalog.types import Surface
@@ -63,7 +63,7 @@ class HuggingFace(Model):
     """Access to the hub that weights and guardrail models come from."""
 
     token_secret_ref: TokenSecretRef | None = None
-    """Token for gated repositories, read by the pod only. Cosmos weights and, while guardrails are
+    """Token for gated repositories, read by pods only. Cosmos weights and, while guardrails are
     on, nvidia/Cosmos-1.0-Guardrail may need it."""
     offline: Bool = False
     """Never ask the hub: everything must be on the cache volume already."""
@@ -375,7 +375,7 @@ class ServingSpec(Model):
     pod: Pod = Pod()
     """The shape of the model pods."""
     preflight: Preflight = Preflight()
-    """What a pod makes sure of before its server starts."""
+    """What is found out before a server starts."""
     service: Service = Service()
     """The Service in front of the pods."""
     api_key_secret_ref: ApiKeySecretRef | None = None
@@ -400,7 +400,7 @@ class ServingSpec(Model):
 
 def shared_rules(surface: Surface) -> tuple[Rule, ...]:
     """Rules over the shared fields that depend on the surface."""
-    return argument_rules(surface)
+    return (OFFLINE_RULE, *argument_rules(surface))
 
 
 __all__ = [
@@ -410,6 +410,7 @@ __all__ = [
     "HuggingFace",
     "Media",
     "NetworkPolicy",
+    "Preflight",
     "QualifiedName",
     "Rollout",
     "Runtime",

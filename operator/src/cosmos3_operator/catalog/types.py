@@ -92,6 +92,8 @@ class Guardrails:
 
     model: str
     """Gated Hugging Face repository that the token must have access to."""
+    repositories: tuple[str, ...]
+    """Every repository that they are loaded from, the gated one first."""
     download_gib: float
     """What a cold start downloads besides the checkpoint, GiB."""
     init_seconds: int

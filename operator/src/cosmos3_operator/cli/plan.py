@@ -10,14 +10,17 @@ from typing import Any
 import click
 
 from cosmos3_operator.cli.files import Unreadable, file_option, load_all, read_resources, read_text
+from cosmos3_operator.cli.options import preflight_image_option
 from cosmos3_operator.cli.render import plan_all, stop_on
 from cosmos3_operator.plan.explain import explain
 from cosmos3_operator.plan.facts import Facts, NodeShape
+from cosmos3_operator.plan.settings import Settings
 
 
 @click.command()
 @file_option
 @click.option("-n", "--namespace", help="Namespace of resources that name none.")
+@preflight_image_option
 @click.option(
     "--nodes",
     type=click.Path(path_type=Path, allow_dash=True),
@@ -25,14 +28,21 @@ from cosmos3_operator.plan.facts import Facts, NodeShape
     help="GPU nodes to place it on: the output of `kubectl get nodes -o yaml`, or a list of "
     "{count, gpus, product, memoryMiB}.",
 )
-def plan(filenames: tuple[str, ...], namespace: str | None, nodes: Path | None) -> None:
+def plan(
+    filenames: tuple[str, ...], namespace: str | None, preflight_image: str, nodes: Path | None
+) -> None:
     """Explain what would run, on how many GPUs, and why.
 
     Shows the arithmetic behind the GPU split, image, guardrails, volumes and time limits, and
     what may surprise you.
     """
     facts = read_nodes(nodes) if nodes else Facts()
-    plans, errors = plan_all(read_resources(filenames), namespace=namespace, facts=facts)
+    plans, errors = plan_all(
+        read_resources(filenames),
+        namespace=namespace,
+        facts=facts,
+        settings=Settings(preflight_image=preflight_image),
+    )
     click.echo("\n\n\n".join(explain(made) for _, made in plans), nl=bool(plans))
     stop_on(errors)
 

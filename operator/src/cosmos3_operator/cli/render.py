@@ -12,9 +12,11 @@ import yaml
 from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.api.resource import parse
 from cosmos3_operator.cli.files import Document, file_option, read_resources
+from cosmos3_operator.cli.options import preflight_image_option
 from cosmos3_operator.manifests.render import render as render_plan
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.make import make_plan
+from cosmos3_operator.plan.settings import DEFAULTS, Settings
 from cosmos3_operator.plan.types import Plan
 
 NO_UID = "00000000-0000-0000-0000-000000000000"
@@ -24,6 +26,7 @@ NO_UID = "00000000-0000-0000-0000-000000000000"
 @click.command()
 @file_option
 @click.option("-n", "--namespace", help="Namespace of resources that name none.")
+@preflight_image_option
 @click.option(
     "-o",
     "--output",
@@ -32,19 +35,30 @@ NO_UID = "00000000-0000-0000-0000-000000000000"
     show_default=True,
     help="Documents of YAML, or one List as JSON.",
 )
-def render(filenames: tuple[str, ...], namespace: str | None, output: str) -> None:
+def render(
+    filenames: tuple[str, ...], namespace: str | None, preflight_image: str, output: str
+) -> None:
     """Print the exact objects that the operator would create, without a cluster.
 
     Only the owner's uid is a placeholder, unless the file has it.
     """
-    plans, errors = plan_all(read_resources(filenames), namespace=namespace, facts=Facts())
+    plans, errors = plan_all(
+        read_resources(filenames),
+        namespace=namespace,
+        facts=Facts(),
+        settings=Settings(preflight_image=preflight_image),
+    )
     stop_on(errors)
     objects = [child for _, made in plans for child in render_plan(made)]
     click.echo(to_json(objects) if output == "json" else to_yaml(objects), nl=False)
 
 
 def plan_all(
-    documents: Iterable[Document], *, namespace: str | None, facts: Facts
+    documents: Iterable[Document],
+    *,
+    namespace: str | None,
+    facts: Facts,
+    settings: Settings = DEFAULTS,
 ) -> tuple[list[tuple[Document, Plan]], list[str]]:
     """Return a plan for each document that can be served, and the errors of the others."""
     plans: list[tuple[Document, Plan]] = []
@@ -52,7 +66,7 @@ def plan_all(
     for document in documents:
         try:
             resource = parse(completed(document.body, namespace=namespace))
-            plans.append((document, make_plan(resource, facts)))
+            plans.append((document, make_plan(resource, facts, settings=settings)))
         except Invalid as error:
             errors += error_lines(document, error)
     return plans, errors

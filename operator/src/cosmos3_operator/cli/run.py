@@ -14,12 +14,14 @@ import signal
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
 from cosmos3_operator import __version__
 from cosmos3_operator.api.resource import parse
+from cosmos3_operator.cli.options import preflight_image_option
 from cosmos3_operator.cluster.access import Access
 from cosmos3_operator.cluster.client import Client
 from cosmos3_operator.cluster.errors import AccessError
@@ -27,6 +29,7 @@ from cosmos3_operator.cluster.kubeconfig import find_access
 from cosmos3_operator.cluster.session import Sessions
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.make import make_plan
+from cosmos3_operator.plan.settings import Settings
 from cosmos3_operator.reconcile.backoff import Backoff
 from cosmos3_operator.reconcile.gather import FactsCache
 from cosmos3_operator.reconcile.kinds import MANAGER, Key
@@ -39,6 +42,7 @@ from cosmos3_operator.reconcile.workers import Workers
 from cosmos3_operator.serve import logs
 from cosmos3_operator.serve.health import Health, Server, make_app
 from cosmos3_operator.serve.metrics import Metrics
+from cosmos3_operator.status.access import hold
 from cosmos3_operator.status.summarize import summarize, summarize_failure, summarize_invalid
 from cosmos3_operator.watch.engine import Engine
 from cosmos3_operator.watch.feed import Feed
@@ -49,14 +53,18 @@ logger = logging.getLogger(__name__)
 
 FEWEST_CONNECTIONS = 8
 
-PIPELINE = Pipeline(
-    parse=parse,
-    make_plan=make_plan,
-    render=render,
-    summarize=summarize,
-    summarize_invalid=summarize_invalid,
-    summarize_failure=summarize_failure,
-)
+
+def pipeline(settings: Settings) -> Pipeline:
+    """Return the real core."""
+    return Pipeline(
+        parse=parse,
+        make_plan=partial(make_plan, settings=settings),
+        render=render,
+        hold=hold,
+        summarize=summarize,
+        summarize_invalid=summarize_invalid,
+        summarize_failure=summarize_failure,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +106,7 @@ class ListenAddress(click.ParamType[tuple[str, int]]):
     show_default=True,
     help="Address of /healthz, /readyz and /metrics.",
 )
+@preflight_image_option
 @click.option("--workers", type=click.IntRange(1, 512), default=32, show_default=True)
 @click.option(
     "--resync-seconds",
@@ -119,12 +128,13 @@ class ListenAddress(click.ParamType[tuple[str, int]]):
     show_default=True,
     help="auto: text at a terminal, else JSON.",
 )
-def run(
+def run(  # noqa: PLR0913 - one for each option
     *,
     kubeconfig: Path | None,
     context: str | None,
     namespaces: tuple[str, ...],
     listen: tuple[str, int],
+    preflight_image: str,
     workers: int,
     resync_seconds: float,
     log_level: str,
@@ -139,10 +149,11 @@ def run(
         workers=workers,
         resync_seconds=resync_seconds,
     )
+    settings = Settings(preflight_image=preflight_image)
     try:
         access = find_access(kubeconfig=kubeconfig, context=context, environ=os.environ)
         logger.info("cosmos3-operator %s on %s, %s", __version__, access.server, access.source)
-        asyncio.run(operate(options, access=access, pipeline=PIPELINE))
+        asyncio.run(operate(options, access=access, pipeline=pipeline(settings)))
     except AccessError as error:
         raise click.ClickException(str(error)) from error
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cosmos3_operator.manifests.metadata import Manifest, labels, manifest
 from cosmos3_operator.manifests.pod import pod_spec
-from cosmos3_operator.plan.names import selector_labels
+from cosmos3_operator.plan.names import ACCESS, selector_labels
 from cosmos3_operator.plan.types import Plan
 
 _PROGRESS_MARGIN_SECONDS = 600
@@ -24,6 +24,7 @@ def build_deployment(plan: Plan) -> Manifest:
         api_version="apps/v1",
         kind="Deployment",
         name=plan.owner.base,
+        annotations=_annotations(plan),
         body={
             "spec": {
                 "replicas": plan.replicas,
@@ -35,6 +36,13 @@ def build_deployment(plan: Plan) -> Manifest:
             }
         },
     )
+
+
+def _annotations(plan: Plan) -> dict[str, str]:
+    """Return what its pods need of the hub. Without pods it needs nothing, and proves nothing."""
+    if plan.access is None or plan.replicas == 0:
+        return {}
+    return {ACCESS: plan.access.fingerprint}
 
 
 def _progress_deadline(plan: Plan) -> int:

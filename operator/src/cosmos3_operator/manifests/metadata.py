@@ -28,13 +28,17 @@ def manifest(
     name: str,
     body: Mapping[str, Any],
     annotations: Mapping[str, str] | None = None,
+    component_labels: Mapping[str, str] | None = None,
     owned: bool = True,
 ) -> Manifest:
-    """Return a whole object: identity, labels, owner and body."""
+    """Return a whole object: identity, labels, owner and body.
+
+    `component_labels` are for what belongs to no server.
+    """
     metadata: dict[str, Any] = {
         "name": name,
         "namespace": plan.owner.namespace,
-        "labels": labels(plan.owner),
+        "labels": labels(plan.owner) | dict(component_labels or {}),
     }
     if annotations:
         metadata["annotations"] = dict(annotations)

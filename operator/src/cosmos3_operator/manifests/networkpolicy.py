@@ -1,7 +1,8 @@
 """The NetworkPolicy of the model pods.
 
 In: only the API port, since torch.distributed listens on every interface. Out: anywhere but the
-blocked ranges, since the servers fetch URLs that requests name.
+blocked ranges, since the servers fetch URLs that requests name. The pod that asks the hub is under
+the same policy: what the servers cannot reach, it must not find reachable. It listens nowhere.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from cosmos3_operator.api.common import NetworkPolicyPeer
 from cosmos3_operator.manifests.metadata import Manifest, manifest
-from cosmos3_operator.plan.names import selector_labels
+from cosmos3_operator.plan.names import COMPONENT, access_component, selector_labels
 from cosmos3_operator.plan.paths import PORT
 from cosmos3_operator.plan.types import Plan
 
@@ -33,13 +34,25 @@ def build_network_policy(plan: Plan) -> Manifest | None:
         name=plan.owner.base,
         body={
             "spec": {
-                "podSelector": {"matchLabels": selector_labels(plan.owner)},
+                "podSelector": _pods(plan),
                 "policyTypes": ["Ingress", "Egress"],
                 "ingress": [ingress],
                 "egress": [_dns(), _anywhere_but(plan.network.blocked_cidrs)],
             }
         },
     )
+
+
+def _pods(plan: Plan) -> dict[str, Any]:
+    labels = selector_labels(plan.owner)
+    if plan.access is None or not plan.access.image:
+        return {"matchLabels": labels}
+    component = labels.pop(COMPONENT)
+    either = [component, access_component(component)]
+    return {
+        "matchLabels": labels,
+        "matchExpressions": [{"key": COMPONENT, "operator": "In", "values": either}],
+    }
 
 
 def _dns() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cosmos3_operator.manifests.configmap import build_configmap
 from cosmos3_operator.manifests.deployment import build_deployment
+from cosmos3_operator.manifests.job import build_access_job
 from cosmos3_operator.manifests.metadata import Manifest
 from cosmos3_operator.manifests.networkpolicy import build_network_policy
 from cosmos3_operator.manifests.pvc import build_claim
@@ -21,6 +22,7 @@ def render(plan: Plan) -> tuple[Manifest, ...]:
         build_configmap(plan),
         build_claim(plan),
         build_service(plan),
+        build_access_job(plan),
         build_deployment(plan),
     )
     return tuple(child for child in children if child is not None)

@@ -14,7 +14,14 @@ from cosmos3_operator.api.pod import EnvVar as AskedEnvVar
 from cosmos3_operator.api.reasoner import CosmosReasonerSpec
 from cosmos3_operator.catalog.types import Runtime, Server, Surface
 from cosmos3_operator.plan.paths import CACHE, STORAGE
-from cosmos3_operator.plan.types import DrainPlan, EnvVar, GuardrailPlan, SecretKey, StartupPlan
+from cosmos3_operator.plan.types import (
+    TOKEN,
+    DrainPlan,
+    EnvVar,
+    GuardrailPlan,
+    SecretKey,
+    StartupPlan,
+)
 
 _FOLDERS = {
     "HOME": CACHE,
@@ -75,6 +82,20 @@ def _init_timeout(server: Server, startup: StartupPlan) -> dict[str, str]:
     return {} if by_flag else {server.init_timeout: str(startup.server_timeout_seconds)}
 
 
+def hub_environment(spec: ServingSpec) -> tuple[EnvVar, ...]:
+    """Return what the hub's client goes by: the token, and all variables of the user's own.
+
+    Which of those it honours depends on its version (HF_ENDPOINT, proxies, certificates), so none
+    is left out.
+    """
+    return (*_token(spec), *map(_asked, spec.pod.env))
+
+
+def _token(spec: ServingSpec) -> Iterator[EnvVar]:
+    if ref := spec.hugging_face.token_secret_ref:
+        yield EnvVar(name=TOKEN, secret=SecretKey(name=ref.name, key=ref.key))
+
+
 def _all(spec: ServingSpec, own: dict[str, str]) -> Iterator[EnvVar]:
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     literal = {**_FOLDERS, **_CONSTANTS, **own, **(offline if spec.hugging_face.offline else {})}
@@ -82,8 +103,7 @@ def _all(spec: ServingSpec, own: dict[str, str]) -> Iterator[EnvVar]:
     for name, value in literal.items():
         if name not in theirs:
             yield EnvVar(name=name, value=value)
-    if ref := spec.hugging_face.token_secret_ref:
-        yield EnvVar(name="HF_TOKEN", secret=SecretKey(name=ref.name, key=ref.key))
+    yield from _token(spec)
     if key := spec.api_key_secret_ref:
         yield EnvVar(name="VLLM_API_KEY", secret=SecretKey(name=key.name, key=key.key))
     yield from map(_asked, spec.pod.env)

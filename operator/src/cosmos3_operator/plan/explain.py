@@ -26,6 +26,7 @@ def explain(plan: Plan) -> str:
         ("Runtime", _runtime(plan)),
         ("Preflight", _preflight(plan)),
         ("Guardrails", _guardrails(plan)),
+        ("Access", _access(plan)),
         ("Cache", _cache(plan)),
         ("Host memory", _host_memory(plan)),
         ("Start-up", _startup(plan)),
@@ -128,6 +129,19 @@ def _guardrails(plan: Plan) -> Iterator[str]:
     yield str(plan.guardrails)
     if plan.guardrails.offload_models:
         yield "their models wait in host memory between requests"
+
+
+def _access(plan: Plan) -> Iterator[str]:
+    access = plan.access
+    if access is None:
+        return
+    names = ", ".join(map(str, access.repositories))
+    if not access.image:
+        yield f"not checked without --preflight-image: {names}"
+        return
+    waits = "the pods wait for the answer" if access.required else "the pods do not wait"
+    yield f"a Job asks the hub for {names}; {waits}"
+    yield access.image
 
 
 def _cache(plan: Plan) -> Iterator[str]:

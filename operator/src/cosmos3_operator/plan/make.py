@@ -13,11 +13,13 @@ from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.resource import Resource, Spec
 from cosmos3_operator.catalog.load import Catalog, load
 from cosmos3_operator.catalog.types import Surface
+from cosmos3_operator.plan.access import plan_access
 from cosmos3_operator.plan.devices import plan_devices
 from cosmos3_operator.plan.extra_args import Judge, assumption, check_extra_args
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.placement import place
 from cosmos3_operator.plan.runtime import choose_runtime
+from cosmos3_operator.plan.settings import DEFAULTS, Settings
 from cosmos3_operator.plan.startup import plan_drain
 from cosmos3_operator.plan.storage import host_memory_gib, plan_cache, plan_memory, shm_gib
 from cosmos3_operator.plan.surfaces import Basis, Decisions, decide
@@ -25,14 +27,20 @@ from cosmos3_operator.plan.types import Owner, Placement, Plan
 from cosmos3_operator.plan.warnings import Decided, warnings_of
 
 
-def make_plan(resource: Resource, facts: Facts, *, catalog: Catalog | None = None) -> Plan:
+def make_plan(
+    resource: Resource,
+    facts: Facts,
+    *,
+    settings: Settings = DEFAULTS,
+    catalog: Catalog | None = None,
+) -> Plan:
     """Return everything that is decided about a resource.
 
     Raises Invalid, with field paths, when the spec cannot be served.
     """
     spec = resource.spec
     basis, doubts = _basis(spec, catalog or load())
-    return _plan(resource, basis, decide(spec, basis), facts, doubts)
+    return _plan(resource, basis, decide(spec, basis), facts, doubts, settings)
 
 
 def _basis(spec: Spec, catalog: Catalog) -> tuple[Basis, tuple[str, ...]]:
@@ -58,7 +66,12 @@ def _basis(spec: Spec, catalog: Catalog) -> tuple[Basis, tuple[str, ...]]:
 
 
 def _plan(
-    resource: Resource, basis: Basis, decided: Decisions, facts: Facts, doubts: tuple[str, ...]
+    resource: Resource,
+    basis: Basis,
+    decided: Decisions,
+    facts: Facts,
+    doubts: tuple[str, ...],
+    settings: Settings,
 ) -> Plan:
     """Put everything together. Long because a plan has many parts; nothing is decided here."""
     spec = resource.spec
@@ -106,6 +119,12 @@ def _plan(
         env=decided.env,
         guardrails=decided.guardrails,
         deploy_config=decided.deploy_config,
+        access=plan_access(
+            spec,
+            guardrails=decided.guardrails,
+            catalog=basis.catalog,
+            image=settings.preflight_image,
+        ),
         cache=cache,
         shm_gib=shm,
         memory_request=memory_request,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from cosmos3_operator.api.resource import GROUP
 from cosmos3_operator.plan.types import Owner
 
 MANAGER = "cosmos3-operator"
@@ -9,6 +12,10 @@ MANAGER = "cosmos3-operator"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 COMPONENT = "app.kubernetes.io/component"
 INSTANCE = "app.kubernetes.io/instance"
+ACCESS = f"{GROUP}/access"
+"""Annotation of a Deployment: what its servers need of the hub, as `AccessPlan.fingerprint`."""
+ACCESS_CONTAINER = "access"
+"""Name of the container that asks the hub."""
 
 
 def selector_labels(owner: Owner) -> dict[str, str]:
@@ -18,3 +25,18 @@ def selector_labels(owner: Owner) -> dict[str, str]:
         COMPONENT: owner.component,
         INSTANCE: owner.name,
     }
+
+
+def access_component(component: str) -> str:
+    """Return the component of whatever asks the hub: no selector of servers finds it."""
+    return f"{component}-access"
+
+
+def access_labels(owner: Owner) -> dict[str, str]:
+    """Return the labels that find the Job and the pod that ask the hub for a resource."""
+    return selector_labels(owner) | {COMPONENT: access_component(owner.component)}
+
+
+def is_access(labels: Mapping[str, str]) -> bool:
+    """Tell a pod that asks the hub from a server."""
+    return labels.get(COMPONENT, "").endswith(access_component(""))

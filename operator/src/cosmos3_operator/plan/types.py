@@ -6,12 +6,16 @@ objects, `explain` prints them, `status` reports them.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
 from cosmos3_operator.api.common import Media, NetworkPolicy, Service
 from cosmos3_operator.api.pod import Pod
 from cosmos3_operator.api.resource import Kind
+
+TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
+"""The variable that the hub's client reads a token from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +141,42 @@ class EnvVar:
     config_map: SecretKey | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class HubRepository:
+    """One repository of the Hugging Face hub, and the revision of it if one was named."""
+
+    name: str
+    revision: str = ""
+
+    def __str__(self) -> str:
+        """Return it as one word, e.g. `nvidia/Cosmos3-Nano@main`."""
+        return f"{self.name}@{self.revision}" if self.revision else self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessPlan:
+    """What the hub is asked before a GPU is taken."""
+
+    required: bool
+    """Whether the Deployment waits until access was granted."""
+    repositories: tuple[HubRepository, ...]
+    env: tuple[EnvVar, ...]
+    """What the hub's client goes by: the token, and the user's own variables."""
+    image: str
+    """Image of the Job that asks; "" if the operator has none, then nobody does."""
+
+    @property
+    def token(self) -> SecretKey | None:
+        """Where the token is kept, None if there is none."""
+        return next((var.secret for var in self.env if var.name == TOKEN), None)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells whether two plans ask the same, whoever does the asking."""
+        text = repr((self.repositories, self.env))
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 class CacheKind(StrEnum):
     """Where weights are kept."""
 
@@ -245,6 +285,7 @@ class Plan:
     env: tuple[EnvVar, ...]
     guardrails: GuardrailPlan | None
     deploy_config: DeployConfig | None
+    access: AccessPlan | None
     cache: CachePlan
     shm_gib: int
     memory_request: str

@@ -29,6 +29,8 @@ Manifest = Mapping[str, Any]
 CREATE_ONLY = {"resourceVersion": "1"}
 LAST = frozenset({"Deployment"})
 """Applied after all others: its pods mount them."""
+PRUNED_AT_ONCE = frozenset({"Job"})
+"""Pruned even while a child is held back, which may still use what is left over of other kinds."""
 
 
 class NameTaken(Refused):
@@ -46,8 +48,7 @@ class Wanted:
     @classmethod
     def of(cls, manifest: Manifest) -> Wanted:
         """Take a rendered manifest."""
-        ref = ChildRef(manifest["kind"], manifest["metadata"]["name"])
-        return cls(ref, manifest, digest(encode(manifest)))
+        return cls(ref_of(manifest), manifest, digest(encode(manifest)))
 
     @property
     def is_last(self) -> bool:
@@ -72,28 +73,43 @@ class Children:
         self._store = store
         self._memo = memo
 
-    async def converge(self, owner: Owner, manifests: Sequence[Manifest]) -> Converged:
-        """Bring all children in line."""
-        wanted = [Wanted.of(manifest) for manifest in manifests]
+    async def converge(
+        self,
+        owner: Owner,
+        manifests: Sequence[Manifest],
+        *,
+        held: frozenset[ChildRef] = frozenset(),
+    ) -> Converged:
+        """Bring all children in line, but for those that are held back: they stay as they are."""
+        every = [Wanted.of(manifest) for manifest in manifests]
+        wanted = [one for one in every if one.ref not in held]
         refused = await self._apply_all(owner, [one for one in wanted if not one.is_last])
         refused += await self._apply_all(owner, [one for one in wanted if one.is_last])
-        left_over = self._left_over(owner, wanted)
+        left_over = self._left_over(owner, every, held=held)
         refused += await _all_of([self._delete(owner, ref, uid) for ref, uid in left_over])
         failures = tuple(failure for failure in refused if failure is not None)
         handled = {failure.ref for failure in failures} | {ref for ref, _ in left_over}
         return Converged(
-            failures=failures, has_moved=self._has_moved(owner, wanted, handled=handled)
+            failures=failures, has_moved=self._has_moved(owner, every, held=held, handled=handled)
         )
 
     async def _apply_all(self, owner: Owner, wanted: Sequence[Wanted]) -> list[ApplyFailure | None]:
         pending = [one for one in wanted if not self._is_settled(owner.key, one)]
         return await _all_of([self._attempt(owner, one) for one in pending])
 
-    def _has_moved(self, owner: Owner, wanted: Sequence[Wanted], *, handled: set[ChildRef]) -> bool:
+    def _has_moved(
+        self,
+        owner: Owner,
+        every: Sequence[Wanted],
+        *,
+        held: frozenset[ChildRef],
+        handled: set[ChildRef],
+    ) -> bool:
         """Whether a child changed behind the back of this pass."""
+        done = handled | held
         return any(
-            one.ref not in handled and not self._is_settled(owner.key, one) for one in wanted
-        ) or any(ref not in handled for ref, _ in self._left_over(owner, wanted))
+            one.ref not in done and not self._is_settled(owner.key, one) for one in every
+        ) or any(ref not in done for ref, _ in self._left_over(owner, every, held=held))
 
     def _is_settled(self, key: Key, wanted: Wanted) -> bool:
         live = self._store.child(key, wanted.ref)
@@ -121,7 +137,7 @@ class Children:
         return None
 
     async def _apply(self, owner: Owner, manifest: Manifest) -> Any:
-        ref = ChildRef(manifest["kind"], manifest["metadata"]["name"])
+        ref = ref_of(manifest)
         known = self._store.child(owner.key, ref)
         try:
             if known is None or not is_ours(known, desired=manifest, owner=owner):
@@ -158,12 +174,15 @@ class Children:
             force=force,
         )
 
-    def _left_over(self, owner: Owner, wanted: Sequence[Wanted]) -> list[tuple[ChildRef, str]]:
+    def _left_over(
+        self, owner: Owner, wanted: Sequence[Wanted], *, held: frozenset[ChildRef]
+    ) -> list[tuple[ChildRef, str]]:
         refs = {one.ref for one in wanted}
         return [
             (ref, live["metadata"]["uid"])
             for ref, live in self._store.children(owner.key).items()
             if ref not in refs
+            and (not held or ref.kind in PRUNED_AT_ONCE)
             and is_controlled_by(live, owner)
             and not live["metadata"].get("deletionTimestamp")
         ]
@@ -180,6 +199,11 @@ class Children:
                 return _failure(ref, refusal)
             self._store.lose(ref.kind, owner.key, ref, uid)
         return None
+
+
+def ref_of(manifest: Manifest) -> ChildRef:
+    """Return what names a child."""
+    return ChildRef(manifest["kind"], manifest["metadata"]["name"])
 
 
 def _failure(ref: ChildRef, refusal: Refused) -> ApplyFailure:

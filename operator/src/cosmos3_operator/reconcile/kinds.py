@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 from cosmos3_operator.api.resource import GROUP, VERSION, Kind, plural
 from cosmos3_operator.cluster.types import ResourceType
-from cosmos3_operator.plan.names import COMPONENT, INSTANCE, MANAGED_BY, MANAGER
+from cosmos3_operator.plan.names import COMPONENT, INSTANCE, MANAGED_BY, MANAGER, access_component
 
 SELECTOR = f"{MANAGED_BY}={MANAGER}"
 
-COMPONENTS: Mapping[str, Kind] = {"generator": Kind.GENERATOR, "reasoner": Kind.REASONER}
+_SERVERS = {"generator": Kind.GENERATOR, "reasoner": Kind.REASONER}
+COMPONENTS: Mapping[str, Kind] = _SERVERS | {
+    access_component(component): kind for component, kind in _SERVERS.items()
+}
 
 NODES = ResourceType(group="", version="v1", kind="Node", plural="nodes", namespaced=False)
 PODS = ResourceType(group="", version="v1", kind="Pod", plural="pods")
@@ -38,6 +41,7 @@ CHILDREN: Mapping[str, ResourceType] = {
             kind="NetworkPolicy",
             plural="networkpolicies",
         ),
+        ResourceType(group="batch", version="v1", kind="Job", plural="jobs"),
         ResourceType(group="apps", version="v1", kind="Deployment", plural="deployments"),
     )
 }

@@ -18,7 +18,7 @@ from typing import Any
 from cosmos3_operator.reconcile.kinds import Key
 from cosmos3_operator.status.observe import ChildRef
 
-WITH_GENERATION = frozenset({"Deployment", "NetworkPolicy"})
+WITH_GENERATION = frozenset({"Deployment", "Job", "NetworkPolicy"})
 RESYNC_JITTER = 0.2
 
 Fingerprint = tuple[Any, ...]

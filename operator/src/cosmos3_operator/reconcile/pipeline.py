@@ -1,4 +1,4 @@
-"""The pure core as the loop sees it: six functions.
+"""The pure core as the loop sees it: seven functions.
 
 In: nothing. Out: `Pipeline`, so that the loop can be driven by a toy core in tests, and the real
 one is chosen in a single place.
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.plan.facts import Facts
-from cosmos3_operator.status.observe import Observation
+from cosmos3_operator.status.observe import ChildRef, Observation
 
 Body = Mapping[str, Any]
 
@@ -57,11 +57,13 @@ class SummarizeFailure(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """parse → make_plan → render → (apply) → summarize."""
+    """parse → make_plan → render → hold → (apply) → summarize."""
 
     parse: Callable[[Body], Any]
     make_plan: Callable[[Any, Facts], Any]
     render: Callable[[Any], tuple[dict[str, Any], ...]]
+    hold: Callable[[Any, Observation], frozenset[ChildRef]]
+    """Which children must not be applied yet."""
     summarize: Summarize
     summarize_invalid: SummarizeInvalid
     summarize_failure: SummarizeFailure

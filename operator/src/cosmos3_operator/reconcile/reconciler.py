@@ -1,4 +1,4 @@
-"""One pass: parse, gather, plan, render, apply, summarize, write the status.
+"""One pass: parse, gather, plan, render, hold, apply, summarize, write the status.
 
 In: a key. Out: `Outcome`, which says when to come back. Everything that a pass needs to know is in
 the store or in the answers to its own requests; it can be run again at any time, by anybody.
@@ -16,7 +16,7 @@ from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.cluster.client import Client
 from cosmos3_operator.cluster.errors import ClusterError, NotFound
 from cosmos3_operator.plan.facts import Facts
-from cosmos3_operator.reconcile.children import Children
+from cosmos3_operator.reconcile.children import Children, ref_of
 from cosmos3_operator.reconcile.gather import FactsCache
 from cosmos3_operator.reconcile.kinds import RESOURCES, Key
 from cosmos3_operator.reconcile.memo import Memo
@@ -24,7 +24,7 @@ from cosmos3_operator.reconcile.ownership import Owner
 from cosmos3_operator.reconcile.pipeline import Body, Pipeline, Summary
 from cosmos3_operator.reconcile.status_writer import StatusWriter
 from cosmos3_operator.reconcile.store import Store
-from cosmos3_operator.status.observe import ApplyFailure, Observation
+from cosmos3_operator.status.observe import ApplyFailure, ChildRef, Observation
 
 logger = logging.getLogger(__name__)
 
@@ -91,21 +91,23 @@ class Reconciler:
             plan = self._pipeline.make_plan(resource, await self._gather(key))
         except Invalid as error:
             summary = self._pipeline.summarize_invalid(
-                body, error, observation=self._observe(key, ()), now=self._clock()
+                body, error, observation=self._observe(key), now=self._clock()
             )
             await self._show(key, body, summary)
             return Outcome(result="invalid", requeue_after=_sooner(summary, resync))
+        manifests = self._pipeline.render(plan)
+        wanted = frozenset(map(ref_of, manifests))
+        held = self._pipeline.hold(plan, self._observe(key, wanted))
         with self._store.passing(key):
-            converged = await self._children.converge(
-                Owner.of(key, body), self._pipeline.render(plan)
-            )
-            observation = self._observe(key, converged.failures)
+            converged = await self._children.converge(Owner.of(key, body), manifests, held=held)
+            observation = self._observe(key, wanted, converged.failures)
+        has_moved = converged.has_moved or self._pipeline.hold(plan, observation) != held
         summary = self._pipeline.summarize(resource, plan, observation, now=self._clock())
         await self._show(key, body, summary)
         return Outcome(
             result="refused" if converged.failures else "success",
             requeue_after=_sooner(summary, resync),
-            has_moved=converged.has_moved,
+            has_moved=has_moved,
         )
 
     async def _gather(self, key: Key) -> Facts:
@@ -122,9 +124,16 @@ class Reconciler:
             self._store.settle_doubt(key, body)
         return self._store.resource(key)
 
-    def _observe(self, key: Key, failures: tuple[ApplyFailure, ...]) -> Observation:
-        return Observation(
-            children=dict(self._store.children(key)),
+    def _observe(
+        self,
+        key: Key,
+        wanted: frozenset[ChildRef] | None = None,
+        failures: tuple[ApplyFailure, ...] = (),
+    ) -> Observation:
+        """Look at the children that are wanted, at all if that is not known."""
+        children = self._store.children(key)
+        return Observation.of(
+            children={r: c for r, c in children.items() if wanted is None or r in wanted},
             pods=self._store.pods(key),
             failures=failures,
         )

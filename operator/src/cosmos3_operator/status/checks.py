@@ -12,6 +12,7 @@ from typing import Any
 
 from cosmos3_operator.api.conditions import Reason
 from cosmos3_operator.plan.types import Plan
+from cosmos3_operator.status.access import access_held
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import ChildRef, Observation
 from cosmos3_operator.status.pods import eviction_finding, live_pods, pod_finding
@@ -149,6 +150,7 @@ def rolling_out(plan: Plan, observation: Observation) -> Finding:
 CHECKS: Sequence[Check] = (
     name_taken,
     child_refused,
+    access_held,
     scaled_to_zero,
     serving,
     pods,

@@ -7,7 +7,6 @@ container is told by `pods` as that of every container is.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +16,10 @@ from cosmos3_operator.api.resource import Kind
 from cosmos3_operator.plan.paths import SHM
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.findings import Finding
+from cosmos3_operator.status.reports import report_in
+
+PROBE = "gpu"
+"""How the program names itself in what it reports."""
 
 _REFUSED_BY_RUNTIME = re.compile(r"unsatisfied condition: (cuda ?>= ?[\d.]+)")
 """NVIDIA's container runtime before the container exists, when the image wants a newer driver:
@@ -34,22 +37,12 @@ def device_finding(
     if refused := _REFUSED_BY_RUNTIME.search(text):
         words = f"the container runtime refuses the image: it needs {refused[1]}"
         return _finding(plan, Reason.CUDA_DRIVER_TOO_OLD, words, node=node, stalled=stalled)
-    report = gpu_report(text)
+    report = report_in(text, probe=PROBE)
     reason = str(report.get("reason"))
     if reason not in _REMEDIES:
         return None
     words = str(report.get("message") or "it left no message").rstrip(".")[:1000]
     return _finding(plan, Reason(reason), words, node=node, stalled=stalled)
-
-
-def gpu_report(text: str) -> Mapping[str, Any]:
-    """Return the line of the GPU probe, {} if the text ends with anything else."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    try:
-        report = json.loads(lines[-1]) if lines else None
-    except ValueError:
-        return {}
-    return report if isinstance(report, dict) and report.get("probe") == "gpu" else {}
 
 
 def _finding(plan: Plan, reason: Reason, words: str, *, node: str, stalled: bool) -> Finding:

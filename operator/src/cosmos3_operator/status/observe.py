@@ -6,9 +6,11 @@ Out: `Observation`, one value. Nothing here talks to the API server.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from cosmos3_operator.plan.names import is_access
 
 
 class ChildRef(NamedTuple):
@@ -35,7 +37,27 @@ class Observation:
     """Everything that the status of one resource is derived from."""
 
     children: Mapping[ChildRef, Mapping[str, Any]] = field(default_factory=dict)
-    """Live children; `metadata` and `status` are present, `spec` may be trimmed away."""
+    """Live children that the plan wants; `metadata` and `status` are present, `spec` may be trimmed
+    away."""
     pods: tuple[Mapping[str, Any], ...] = ()
-    """The resource's pods, oldest first: `metadata`, `spec.nodeName`, `status`."""
+    """The servers' pods, oldest first: `metadata`, `spec.nodeName`, `status`."""
+    access_pods: tuple[Mapping[str, Any], ...] = ()
+    """The pods that ask the hub for access, oldest first."""
     failures: tuple[ApplyFailure, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        children: Mapping[ChildRef, Mapping[str, Any]],
+        pods: Iterable[Mapping[str, Any]],
+        failures: tuple[ApplyFailure, ...] = (),
+    ) -> Observation:
+        """Tell servers from pods that ask the hub, so that no check mistakes one for the other."""
+        asking: list[Mapping[str, Any]] = []
+        serving: list[Mapping[str, Any]] = []
+        for pod in pods:
+            (asking if is_access(pod["metadata"].get("labels") or {}) else serving).append(pod)
+        return cls(
+            children=children, pods=tuple(serving), access_pods=tuple(asking), failures=failures
+        )

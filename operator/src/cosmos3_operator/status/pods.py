@@ -26,6 +26,7 @@ _EXITS_WHEN_TOLD = (0, 137, 143)
 """Exit codes after SIGTERM and SIGKILL; vLLM ends with 0 when it is told to stop."""
 
 _PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+_PULL_ADVICE = "Check spec.runtime.image and spec.pod.imagePullSecrets"
 _CONFIG_FAILURES = ("CreateContainerConfigError", "CreateContainerError")
 
 
@@ -44,7 +45,7 @@ def eviction_finding(observation: Observation) -> Finding | None:
     if not ended:
         return None
     status = ended[-1].get("status") or {}
-    words = _last_line(str(status.get("message") or "")) or "it left no message"
+    words = last_line(str(status.get("message") or "")) or "it left no message"
     return Finding(
         reason=Reason.EVICTED,
         message=f"The previous pod was ended by its node ({status.get('reason') or 'Failed'}): "
@@ -60,10 +61,12 @@ def pod_finding(plan: Plan, pod: Pod) -> Finding | None:
     if finding := _unscheduled(plan, pod):
         return finding
     for container in _init_containers(pod):
-        if finding := _waiting(plan, container) or _init_failed(plan, pod, container):
+        if finding := cannot_start(container, advice=_PULL_ADVICE) or _init_failed(
+            plan, pod, container
+        ):
             return finding
     for container in _containers(pod):
-        if finding := _waiting(plan, container) or _failed(plan, pod, container):
+        if finding := cannot_start(container, advice=_PULL_ADVICE) or _failed(plan, pod, container):
             return finding
     return _starting(plan, pod)
 
@@ -71,6 +74,14 @@ def pod_finding(plan: Plan, pod: Pod) -> Finding | None:
 def is_scheduled(pod: Pod) -> bool:
     """Tell whether the pod has a node, and so its GPUs."""
     return bool((pod.get("spec") or {}).get("nodeName")) or _is_true(pod, "PodScheduled")
+
+
+def unscheduled_words(pod: Pod) -> str:
+    """Return what the scheduler says about a pod that no node takes, "" if it does not say so."""
+    scheduled = _condition(pod, "PodScheduled")
+    if is_scheduled(pod) or scheduled.get("reason") != "Unschedulable":
+        return ""
+    return _first_sentence(str(scheduled.get("message") or "")) or "it does not say why"
 
 
 def _unscheduled(plan: Plan, pod: Pod) -> Finding | None:
@@ -101,14 +112,15 @@ def _unscheduled(plan: Plan, pod: Pod) -> Finding | None:
     )
 
 
-def _waiting(plan: Plan, container: Mapping[str, Any]) -> Finding | None:
+def cannot_start(container: Mapping[str, Any], *, advice: str) -> Finding | None:
+    """Return why a container cannot even be created; `advice` is for an image."""
     waiting = (container.get("state") or {}).get("waiting") or {}
-    reason, words = waiting.get("reason"), _last_line(str(waiting.get("message") or ""))
+    reason, words = waiting.get("reason"), last_line(str(waiting.get("message") or ""))
     if reason in _PULL_FAILURES:
         return Finding(
             reason=Reason.IMAGE_PULL_FAILED,
             message=f"The image {container.get('image')} cannot be pulled ({reason}): {words}. "
-            "Check spec.runtime.image and spec.pod.imagePullSecrets",
+            f"{advice}",
             stalled=reason in ("InvalidImageName", "ErrImageNeverPull"),
         )
     if reason in _CONFIG_FAILURES:
@@ -129,7 +141,7 @@ def _init_failed(plan: Plan, pod: Pod, container: Mapping[str, Any]) -> Finding 
         return finding
     name, code, why = container.get("name"), ended.get("exitCode"), ended.get("reason")
     code = code if why in (None, "Error") else f"{code} ({why})"
-    words = _last_line(str(ended.get("message") or "")) or "it left no message"
+    words = last_line(str(ended.get("message") or "")) or "it left no message"
     way_out = ", or set spec.preflight.devices: Disabled" if name == DEVICES else ""
     return Finding(
         reason=Reason.CONTAINER_FAILED,
@@ -183,7 +195,7 @@ def _failed(plan: Plan, pod: Pod, container: Mapping[str, Any]) -> Finding | Non
             f"spec.startupBudgetSeconds, or keep weights on a claim (spec.cache). {look}",
             stalled=stalled,
         )
-    words = _last_line(str(ended.get("message") or "")) or "it left no message"
+    words = last_line(str(ended.get("message") or "")) or "it left no message"
     return Finding(
         reason=Reason.CONTAINER_FAILED,
         message=f"The server ended with exit code {ended.get('exitCode')}: {words}. {look}",
@@ -264,7 +276,8 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return the last line that says something, "" if none does."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1].rstrip(".")[:500] if lines else ""
 

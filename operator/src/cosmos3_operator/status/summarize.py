@@ -16,6 +16,7 @@ from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.api.resource import Resource
 from cosmos3_operator.plan.names import selector_labels
 from cosmos3_operator.plan.types import Plan
+from cosmos3_operator.status.access import access_finding, is_held
 from cosmos3_operator.status.checks import decide, deployment_of, is_observed
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import Observation
@@ -47,6 +48,7 @@ def summarize(
     conditions = [
         *_readiness(finding),
         _accepted(finding),
+        *_hub_access(plan, observation),
         _gpus_available(plan, observation, finding),
         *_guardrails(plan, observation),
     ]
@@ -139,6 +141,20 @@ def _accepted(finding: Finding) -> _Condition:
     )
 
 
+def _hub_access(plan: Plan, observation: Observation) -> Iterator[_Condition]:
+    """Say what the hub said; nothing where nothing is to be asked."""
+    finding = access_finding(plan, observation)
+    if finding is None:
+        return
+    unknown = finding.reason in (Reason.CHECKING_ACCESS, Reason.NOT_CHECKED)
+    yield _Condition(
+        type=ConditionType.HUB_ACCESS,
+        status="True" if finding.ready else "Unknown" if unknown else "False",
+        reason=finding.reason,
+        message=finding.message,
+    )
+
+
 _NO_GPUS = (
     Reason.INSUFFICIENT_GPUS,
     Reason.NO_NODE_FITS,
@@ -155,6 +171,11 @@ def _gpus_available(plan: Plan, observation: Observation, finding: Finding) -> _
     each = f"{plan.gpus.world_size} {plan.gpu_resource}"
     if plan.replicas == 0:
         reason, message = Reason.SCALED_TO_ZERO, "spec.replicas is 0: no GPU is asked for"
+    elif is_held(plan, observation):
+        reason, message = (
+            finding.reason,
+            "No pod of this spec asks for GPUs before access is granted",
+        )
     elif finding.reason in _NO_GPUS:
         status, reason, message = "False", finding.reason, finding.message
     elif pods and scheduled >= plan.replicas:
@@ -179,7 +200,9 @@ def _guardrails(plan: Plan, observation: Observation) -> Iterator[_Condition]:
     )
     status, reason = "Unknown", Reason.NOT_RUNNING
     message = f"No server of this generation answers; asked for: {plan.guardrails}"
-    if not only_ours:
+    if is_held(plan, observation) and not live.get("replicas"):
+        pass
+    elif not only_ours or is_held(plan, observation):
         reason = Reason.ROLLING_OUT
         message = f"Servers of an older generation may still answer; asked for: {plan.guardrails}"
     elif live.get("readyReplicas", 0):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2] / "probes" / "libcuda.c"
+SOURCE = Path(__file__).resolve().parents[1] / "probes" / "libcuda.c"
 
 
 @pytest.fixture(scope="session")
