@@ -213,8 +213,13 @@ def test_compute_capability_of_two_digits_is_more_than_of_one() -> None:
 
 def test_only_the_gpus_in_use_must_be_good_enough() -> None:
     old = ("Tesla T4", 15360, (7, 5))
-    notes = notes_of(FakeDriver(devices=(H100, old)), "--min-compute", "8.0")
-    assert "not all alike" in notes[-1]
+    (note,) = notes_of(FakeDriver(devices=(H100, old)), "--min-compute", "8.0")
+    assert "stays idle" in note
+
+
+def test_gpus_that_differ_are_a_note() -> None:
+    (note,) = notes_of(FakeDriver(devices=(H100, L40S)), "--gpus", "2")
+    assert "not all alike" in note
 
 
 def test_memory_is_compared_as_labels_count_it() -> None:

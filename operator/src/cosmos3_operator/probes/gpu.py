@@ -191,7 +191,8 @@ def look(
         _check_driver(wanted, report, cuda)
         cuda.start()
         _list_devices(report, cuda)
-        _check_devices(wanted, report)
+        _check_count(wanted, report)
+        _check_each(wanted, report)
         _check_peers(report, cuda)
     except CudaError as error:
         raise Failed(REASONS.get(error.code, "DeviceBroken"), _with_mask(error)) from error
@@ -267,20 +268,25 @@ def _list_devices(report: Report, cuda: Driver) -> None:
         )
 
 
-def _check_devices(wanted: argparse.Namespace, report: Report) -> None:
-    seen, least = len(report.devices), _numbers(wanted.min_compute)
-    if seen < wanted.gpus:
-        names = ", ".join(dict.fromkeys(device["name"] for device in report.devices))
-        raise Failed(
-            "NoCudaDevice" if not seen else "TooFewDevices",
-            f"{seen} of {wanted.gpus} GPUs can be seen{names and f': {names}'}",
-        )
+def _check_count(wanted: argparse.Namespace, report: Report) -> None:
+    seen = len(report.devices)
     if seen > wanted.gpus:
         report.notes.append(
             f"{seen} GPUs can be seen, the server uses {wanted.gpus}: the rest stays idle"
         )
+    if seen >= wanted.gpus:
+        return
+    names = ", ".join(dict.fromkeys(device["name"] for device in report.devices))
+    raise Failed(
+        "TooFewDevices" if seen else "NoCudaDevice",
+        f"{seen} of {wanted.gpus} GPUs can be seen{names and f': {names}'}",
+    )
+
+
+def _check_each(wanted: argparse.Namespace, report: Report) -> None:
+    """Look at the GPUs that the server will use: the first ones."""
     for index, device in enumerate(report.devices[: wanted.gpus]):
-        if _numbers(device["compute_capability"]) < least:
+        if _numbers(device["compute_capability"]) < _numbers(wanted.min_compute):
             raise Failed(
                 "ComputeCapabilityTooLow",
                 f"GPU {index}, {device['name']}, has compute capability "
@@ -290,7 +296,7 @@ def _check_devices(wanted: argparse.Namespace, report: Report) -> None:
             report.notes.append(
                 f"GPU {index} has {device['memory_mib']} MiB, wanted were {wanted.min_memory_mib}"
             )
-    if any(device != report.devices[0] for device in report.devices):
+    if any(device != report.devices[0] for device in report.devices[: wanted.gpus]):
         report.notes.append("the GPUs are not all alike: the slowest one sets the pace")
 
 
