@@ -15,8 +15,8 @@ from bed.progress import Ticker, clock, to_stderr
 from compat import environments, report, snapshots
 from compat.commands import Command, golden
 from compat.drawn import drawn
-from compat.environments import Environment
 from compat.errors import CompatError
+from compat.store import Environment
 from compat.subjects import Row, Subject, rows, subjects
 from compat.trial import Result, try_out
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from compat.environments import Environment
 from compat.errors import CompatError
 from compat.recipes import HERE, Engine
+from compat.store import Environment
 
 STEPS = ("parsed", "validated", "resolved")
 _TAIL_LINES = 25

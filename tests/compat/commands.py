@@ -15,12 +15,14 @@ import yaml
 
 from compat.ask import Words
 from compat.recipes import HERE, Engine
+from cosmos3_operator.api.arguments import flag_of
+from cosmos3_operator.api.resource import Kind, Resource, parse
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Runtime, Surface
-from cosmos3_operator.cli.files import read_resources
-from cosmos3_operator.cli.render import plan_all
+from cosmos3_operator.cli.render import completed
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.plan.make import make_plan
 from cosmos3_operator.plan.types import Plan
 
 _GOLDEN = HERE.parent / "golden"
@@ -33,6 +35,8 @@ ENGINE_OF: Mapping[Surface, Engine] = {Surface.GENERATOR: "vllm-omni", Surface.R
 class Claims:
     """What a pod and its plan take for granted about the server; None: nothing."""
 
+    starts: bool = True
+    """False: the plan warns that the server does not start."""
     gpus: int | None = None
     guardrails: bool | None = None
     offload_guardrail_models: bool | None = None
@@ -48,6 +52,13 @@ class Command:
     surface: Surface
     words: Words
     claims: Claims
+    user: tuple[str, ...] = ()
+    """The end of the words, if the user wrote it and not the planner."""
+
+    @property
+    def emitted(self) -> tuple[str, ...]:
+        """The words that the planner wrote."""
+        return self.words.args[: len(self.words.args) - len(self.user)]
 
     @property
     def engine(self) -> Engine:
@@ -60,22 +71,30 @@ def of_plan(plan: Plan, origin: str) -> Command:
     return of_children(plan, render(plan), origin)
 
 
-def of_children(plan: Plan, children: Sequence[Mapping[str, Any]], origin: str) -> Command:
-    """Return the command in the children of a plan."""
+def of_children(
+    plan: Plan,
+    children: Sequence[Mapping[str, Any]],
+    origin: str,
+    *,
+    user: tuple[str, ...] = (),
+) -> Command:
+    """Return the command in the children of a plan; `user` are the user's own words in it."""
     deployment = next(c for c in children if c["kind"] == "Deployment")
     pod = deployment["spec"]["template"]["spec"]
     server = next(c for c in pod["containers"] if c["name"] == "server")
-    guardrails = plan.guardrails
+    guardrails, runtime = plan.guardrails, runtime_of(plan)
     return Command(
         origin=origin,
-        runtime=runtime_of(plan),
+        runtime=runtime,
         surface=Surface.GENERATOR if guardrails else Surface.REASONER,
         words=Words(args=tuple(server["args"]), files=_files(pod, server, children)),
         claims=Claims(
+            starts=not any(flag_of(word) in runtime.known_bad for word in user),
             gpus=int(server["resources"]["limits"][plan.gpu_resource]),
             guardrails=guardrails.enabled if guardrails else None,
             offload_guardrail_models=guardrails.offload_models if guardrails else None,
         ),
+        user=user,
     )
 
 
@@ -90,16 +109,23 @@ def golden() -> Iterator[Command]:
     for manifests in sorted(_GOLDEN.glob("*/manifests.yaml")):
         case = manifests.parent
         children = list(yaml.safe_load_all(manifests.read_text("utf-8")))
-        for plan in _plans(case):
-            own = [c for c in children if _owner(c) == (plan.owner.kind, plan.owner.name)]
-            yield of_children(plan, own, f"golden {case.name}")
+        for resource in resources(case):
+            own = [c for c in children if _owner(c) == (resource.kind, resource.name)]
+            yield of_children(
+                make_plan(resource, Facts()),
+                own,
+                f"golden {case.name}",
+                user=resource.spec.extra_args,
+            )
 
 
-def _plans(case: Path) -> list[Plan]:
+def resources(case: Path) -> Iterator[Resource]:
+    """Yield the resources of a golden case that can be served."""
     own = case / "cr.yaml"
     source = own if own.exists() else _EXAMPLES / f"{case.name}.yaml"
-    plans, _ = plan_all(read_resources([str(source)]), namespace=None, facts=Facts())
-    return [plan for _, plan in plans]
+    for body in yaml.safe_load_all(source.read_text("utf-8")):
+        if body["kind"] in tuple(Kind):
+            yield parse(completed(body, namespace=None))
 
 
 def _owner(child: Mapping[str, Any]) -> tuple[str, str] | None:

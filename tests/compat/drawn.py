@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 import strategies
-from compat.commands import Command, of_plan
+from compat.commands import Command, of_plan, runtime_of
 from compat.errors import CompatError
 from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.api.resource import Kind
+from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Runtime, Surface
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.make import make_plan
@@ -37,7 +38,8 @@ def drawn(runtime: Runtime, surface: Surface) -> tuple[Command, ...]:
     """Return WANTED distinct commands for a runtime."""
     found: dict[tuple[str, ...], Plan] = {}
     for spec in _specs(surface):
-        if plan := _planned(surface, _pinned(spec, runtime)):
+        plan = _planned(surface, _pinned(spec, runtime, surface))
+        if plan and runtime_of(plan) == runtime:
             found.setdefault(plan.args, plan)
         if len(found) == WANTED:
             break
@@ -72,11 +74,17 @@ def _specs(surface: Surface) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
-def _pinned(spec: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
+def _pinned(spec: dict[str, Any], runtime: Runtime, surface: Surface) -> dict[str, Any]:
     """Return a spec for this runtime, without arguments that are the user's own."""
-    image = {"image": _OWN_IMAGE} if runtime.needs_own_image else {}
     kept = {name: value for name, value in spec.items() if name != "extraArgs"}
-    return kept | {"runtime": {"version": runtime.name, **image}}
+    return kept | {"runtime": _asked(runtime, surface)}
+
+
+def _asked(runtime: Runtime, surface: Surface) -> dict[str, str]:
+    """Return the spec.runtime that means a runtime: by its name, unless that means another one."""
+    if load().runtime(surface, runtime.name) != runtime:
+        return {"image": f"{runtime.repository}:{runtime.tag}"}
+    return {"version": runtime.name} | ({"image": _OWN_IMAGE} if runtime.needs_own_image else {})
 
 
 def _planned(surface: Surface, spec: dict[str, Any]) -> Plan | None:

@@ -14,8 +14,8 @@ from compat.ask import Answer, Verdict, ask
 from compat.check import problems
 from compat.commands import Command
 from compat.controls import Control, controls, unseen
-from compat.environments import Environment
 from compat.snapshots import Snapshot
+from compat.store import Environment
 from compat.subjects import Subject
 
 
