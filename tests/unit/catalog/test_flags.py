@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from compat.subjects import Row, rows
 from cosmos3_operator.catalog.flags import Takes, parse, recorded
 from cosmos3_operator.catalog.load import CatalogError, load, version_key
 from cosmos3_operator.catalog.types import Runtime, Surface
@@ -50,6 +51,11 @@ def test_a_runtime_is_judged_by_its_own_parser_or_by_those_around_it(
     # One minor version is one parser; otherwise the versions around it.
     assert versions[0][:2] <= own[:2] <= versions[-1][:2]
     assert len(versions) == 1 or versions[0] < own < versions[-1]
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.runtime.label} {row.surface}")
+def test_commands_are_tried_on_the_parsers_that_judge_arguments(row: Row):
+    assert tuple(subject.name for subject in row.subjects) == row.runtime.flags[row.surface]
 
 
 def test_what_only_some_versions_have():
