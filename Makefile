@@ -113,6 +113,8 @@ lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes and with
 	@$(BIN)/uv pip compile --quiet images/preflight/requirements.in --universal --python-version 3.12 \
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \
 	  -o images/preflight/requirements.txt
+	@echo ziglang==0.15.2 | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/cc.txt
 
 .PHONY: clean
 clean: ## Remove what make made in the repository; the compiled control plane stays in its cache

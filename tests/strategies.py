@@ -73,7 +73,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "mountPath": ("/media", "/data/videos", "/mnt", "/a.b/-c"),
     "subPath": ("datasets", "a/b.c", "x" * 256),
     "allowedMediaDomains": ("media.example.com", "a", "0.example"),
-    "extraArgs": ("--enforce-eager", "--max-num-seqs=4", "--seed", "-q", "--a.b=c", "-ep"),
+    "extraArgs": ("--enforce-eager", "--max-num-seqs=4", "--seed", "-O1", "--a.b=c", "-ep"),
     "labels{}": _LABELS,
     "nodeSelector{}": _LABELS,
     "matchLabels{}": _LABELS,

@@ -8,6 +8,7 @@ GatedRepo, the others with 404 and RepoNotFound. An unknown token is answered wi
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +64,7 @@ class FakeHub:
         self.url = ""
 
     @contextmanager
-    def running(self) -> Iterator[FakeHub]:
+    def running(self, tls: ssl.SSLContext | None = None) -> Iterator[FakeHub]:
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -80,9 +81,11 @@ class FakeHub:
                 """Say nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
         try:
             yield self
         finally:

@@ -2,7 +2,7 @@
 
 cr.yaml         the resource; a case without one takes the example of the same name
 facts.yaml      the cluster's GPU nodes, as `plan --nodes` reads them; not known if absent
-preflight-image what the operator is given as --preflight-image; nothing if absent
+decided.txt     the CUDA line that was decided before, as annotated on the Deployment
 plan.txt        what `cosmos3-operator plan` prints, or why the resource is refused
 manifests.yaml  what `cosmos3-operator render` prints, except that the GPU probe is named and not
                 printed; absent if the resource is refused
@@ -12,6 +12,7 @@ manifests.yaml  what `cosmos3-operator render` prints, except that the GPU probe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from cosmos3_operator.manifests.devices import source
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.explain import explain
 from cosmos3_operator.plan.facts import Facts
-from cosmos3_operator.plan.settings import Settings
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"
@@ -40,15 +40,16 @@ def source_of(case: str) -> Path:
     return own if own.exists() else EXAMPLES / f"{case}.yaml"
 
 
+def facts_of(case: str) -> Facts:
+    nodes, decided = HERE / case / "facts.yaml", HERE / case / "decided.txt"
+    facts = read_nodes(nodes) if nodes.exists() else Facts()
+    line = decided.read_text("utf-8").strip() if decided.exists() else None
+    return replace(facts, cuda_line=line)
+
+
 def outputs_of(case: str) -> dict[str, str]:
-    facts, image = HERE / case / "facts.yaml", HERE / case / "preflight-image"
     plans, errors = plan_all(
-        read_resources([str(source_of(case))]),
-        namespace=None,
-        facts=read_nodes(facts) if facts.exists() else Facts(),
-        settings=Settings(
-            preflight_image=image.read_text("utf-8").strip() if image.exists() else ""
-        ),
+        read_resources([str(source_of(case))]), namespace=None, facts=facts_of(case)
     )
     if errors:
         refused = [line.removeprefix(f"{source_of(case)}: ") for line in errors]

@@ -198,6 +198,23 @@ def test_a_question_that_somebody_deletes_is_asked_again_and_changes_nothing(
     eventually(lambda: api.get(api.path(body)), answered, what="a new answer")
 
 
+def test_an_operator_that_starts_anew_asks_nothing_anew(
+    api: Api, namespace: str, operator: OperatorProcess
+) -> None:
+    quick = simulated(job_ready_after="100ms")
+    body = reasoner("restarted", namespace, huggingFace=TOKEN, pod=quick)
+    api.create(body)
+    serving = settled(api, body, "Serving")
+    job = child(api, namespace, "Job")
+    assert operator.stop() == 0
+    operator.start()
+    # What comes next can only be seen after the first pass of the new one over this resource.
+    api.merge(api.path(body), {"spec": {"service": {"port": 9000}}})
+    again = settled(api, body, "Serving")
+    assert ready(again)["lastTransitionTime"] == ready(serving)["lastTransitionTime"]
+    assert child(api, namespace, "Job") == job
+
+
 def test_advisory_does_not_wait(api: Api, namespace: str) -> None:
     body = generator(
         "advised",

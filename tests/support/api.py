@@ -44,7 +44,11 @@ class Api:
 
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
         """Create one of our resources."""
-        return self._call("POST", self.collection(body), body=body)
+        return self.post(self.collection(body), body)
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create any object in a collection."""
+        return self._call("POST", path, body=body)
 
     def merge(self, path: str, patch: dict[str, Any]) -> dict[str, Any]:
         """Change an object as a person would: a merge patch."""

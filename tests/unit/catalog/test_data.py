@@ -29,6 +29,7 @@ def test_every_entry_has_a_source():
         CATALOG.memory,
         CATALOG.speed,
         *(checkpoint.surfaces.values() for checkpoint in CATALOG.checkpoints),
+        (c.policy_server for c in CATALOG.checkpoints if c.policy_server),
     )
     for entry in entries:
         assert len(entry.source) > 10, entry

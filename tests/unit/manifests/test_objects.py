@@ -5,10 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
+from cosmos3_operator.plan.types import Plan
 from unit.plan import specs
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+GUARD = [
+    {"key": "nvidia.com/gpu.compute.major", "operator": "NotIn", "values": list("34567")},
+    *(
+        {"key": key, "operator": "NotIn", "values": ["9", "10", "11", "12"]}
+        for key in ("nvidia.com/cuda.runtime-version.major", "nvidia.com/cuda.runtime.major")
+    ),
+]
+"""What keeps a bf16 model in a CUDA 13 image off old drivers and GPUs."""
+
+
+def terms_of(plan: Plan) -> list[dict[str, Any]]:
+    terms: list[dict[str, Any]] = specs.pod_of(plan)["affinity"]["nodeAffinity"][REQUIRED][
+        "nodeSelectorTerms"
+    ]
+    return terms
 
 
 def test_order_is_that_of_dependence():
@@ -98,27 +116,76 @@ def test_gpu_wishes_join_each_of_the_users_alternatives():
     ours = [
         {"key": "nvidia.com/gpu.product", "operator": "In", "values": ["NVIDIA-L40S"]},
         {"key": "nvidia.com/gpu.memory", "operator": "Gt", "values": ["40959"]},
+        *GUARD,
     ]
-    terms = specs.pod_of(plan)["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]
+    terms = terms_of(plan)
     assert terms == [{"matchExpressions": [*t["matchExpressions"], *ours]} for t in asked]
+
+
+def test_a_robot_policy_announces_what_it_was_trained_on_and_obeys_guardrails_as_asked():
+    for mode in ("Enabled", "Disabled"):
+        plan = specs.generator(model=specs.POLICY, guardrails={"mode": mode})
+        text = specs.children(plan)["ConfigMap"]["data"]["deploy-config.yaml"]
+        config = yaml.safe_load(text)
+        (stage,) = config["stages"]
+        assert config["pipeline"] == "cosmos3_policy"
+        assert stage["max_num_seqs"] == 1
+        assert "devices" not in stage
+        assert stage["default_sampling_params"]["extra_args"] == {"format_prompt_as_json": True}
+        assert stage["model_config"]["guardrails"] == (mode == "Enabled")
+        assert stage["model_config"]["policy_server_config"] == {
+            "image_resolution": [540, 640],
+            "n_external_cameras": 2,
+            "needs_wrist_camera": True,
+            "needs_stereo_camera": False,
+            "needs_session_id": True,
+            "action_space": "joint_position",
+        }
+
+
+def test_an_older_runtime_serves_a_robot_policy_without_a_websocket():
+    plan = specs.generator(model=specs.POLICY, runtime={"version": "0.28.0"})
+    assert plan.robot_endpoint is None
+    assert "ConfigMap" not in specs.children(plan)
+
+
+def test_other_models_of_the_same_runtime_announce_nothing():
+    plan = specs.generator(runtime={"version": "0.30.0"})
+    assert plan.robot_endpoint is None
+    assert "policy_server" not in str(specs.children(plan)["ConfigMap"])
 
 
 def test_an_empty_pod_selector_is_kept_because_it_selects_every_pod():
     term = {"labelSelector": {}, "topologyKey": "kubernetes.io/hostname"}
     plan = specs.generator(pod={"affinity": {"podAntiAffinity": {REQUIRED: [term]}}})
-    assert specs.pod_of(plan)["affinity"] == {"podAntiAffinity": {REQUIRED: [term]}}
+    assert specs.pod_of(plan)["affinity"]["podAntiAffinity"] == {REQUIRED: [term]}
 
 
-def test_a_pinned_cuda_line_chooses_nodes_by_their_driver():
+def test_an_image_stays_off_drivers_and_gpus_that_are_labelled_as_too_old():
+    assert terms_of(specs.generator()) == [{"matchExpressions": GUARD}]
+
+
+def test_a_pinned_cuda_line_chooses_nodes_by_either_label_of_their_driver():
     plan = specs.reasoner(runtime={"version": "0.28.0", "cuda": "12"})
-    (term,) = specs.pod_of(plan)["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]
-    assert term["matchExpressions"] == [
-        {"key": "nvidia.com/cuda.runtime.major", "operator": "Gt", "values": ["11"]}
+    assert [term["matchExpressions"][-1] for term in terms_of(plan)] == [
+        {"key": key, "operator": "Gt", "values": ["11"]}
+        for key in ("nvidia.com/cuda.runtime-version.major", "nvidia.com/cuda.runtime.major")
     ]
 
 
-def test_no_wish_no_affinity():
-    assert "affinity" not in specs.pod_of(specs.generator())
+def test_of_an_unknown_model_in_an_unknown_image_no_node_is_ruled_out():
+    plan = specs.generator(model="someone/tune", runtime={"image": "registry.example.com/own:1"})
+    assert "affinity" not in specs.pod_of(plan)
+
+
+def test_what_auto_decided_is_noted_on_the_deployment_and_not_on_its_pods():
+    decided = "serving.cosmos3.io/cuda"
+    deployment = specs.children(specs.reasoner())["Deployment"]
+    assert deployment["metadata"]["annotations"] == {decided: "13"}
+    assert "annotations" not in deployment["spec"]["template"]["metadata"]
+    for runtime in ({"cuda": "13"}, {"image": "mirror/vllm/vllm-openai:v0.28.0"}):
+        named = specs.children(specs.reasoner(runtime=runtime))["Deployment"]
+        assert "annotations" not in named["metadata"]
 
 
 def test_the_usual_taint_is_tolerated_once():

@@ -25,6 +25,7 @@ settings.load_profile("unhurried")
 
 GENERATOR, REASONER = "CosmosGenerator", "CosmosReasoner"
 NANO, SUPER, EDGE = "nvidia/Cosmos3-Nano", "nvidia/Cosmos3-Super", "nvidia/Cosmos3-Edge"
+POLICY = "nvidia/Cosmos3-Nano-Policy-DROID"
 FOUR_STEP = "nvidia/Cosmos3-Super-Text2Image-4Step"
 
 H100 = NodeShape(
@@ -69,11 +70,13 @@ def children(made: Plan) -> dict[str, dict[str, Any]]:
 
 
 def pod_of(made: Plan) -> dict[str, Any]:
-    return children(made)["Deployment"]["spec"]["template"]["spec"]
+    pod: dict[str, Any] = children(made)["Deployment"]["spec"]["template"]["spec"]
+    return pod
 
 
 def container_of(made: Plan) -> dict[str, Any]:
-    return pod_of(made)["containers"][0]
+    container: dict[str, Any] = pod_of(made)["containers"][0]
+    return container
 
 
 def init_container_of(made: Plan, name: str) -> dict[str, Any] | None:
@@ -120,7 +123,7 @@ SPLITS = st.one_of(
     ),
 )
 
-CACHES = st.one_of(
+CACHES: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries(
         {"type": st.just("Claim"), "size": st.just("300Gi")},
@@ -140,6 +143,7 @@ _SHARED: dict[str, st.SearchStrategy[Any]] = {
     "huggingFace": _maybe(tokenSecretRef=st.just({"name": "hf-token"}), offline=st.booleans()),
     "apiKeySecretRef": st.just({"name": "api-key"}),
     "drainSeconds": st.integers(1, 4000),
+    "quantization": st.sampled_from(["None", "FP8"]),
     "startupBudgetSeconds": st.integers(60, 9000),
     "media": st.just({"claimName": "media"}),
     "rollout": _maybe(maxSurge=st.integers(0, 2)),
@@ -168,10 +172,14 @@ GENERATORS = st.fixed_dictionaries(
         **_SHARED,
         "parallelism": SPLITS,
         "offload": st.sampled_from(["None", "Layerwise", "Model"]),
+        "vae": _maybe(tiling=st.booleans(), slicing=st.booleans()),
         "guardrails": _maybe(
             mode=st.sampled_from(["Enabled", "Disabled"]), offloadModels=st.booleans()
         ),
-        "runtime": _maybe(version=st.sampled_from(["cosmos3", "0.26.0", "0.28.0", "0.30.0"])),
+        "runtime": _maybe(
+            version=st.sampled_from(["cosmos3", "0.26.0", "0.28.0", "0.30.0"]),
+            cuda=st.sampled_from(["Auto", "13"]),
+        ),
     },
 )
 
@@ -189,12 +197,70 @@ REASONERS = st.fixed_dictionaries(
                 {},
                 {"version": "0.28.0"},
                 {"version": "0.28.0", "cuda": "12"},
+                {"cuda": "12"},
                 {"version": "0.21.0", "image": "registry.example.com/plugin:1"},
                 {"mode": "Plugin", "image": "registry.example.com/plugin:1"},
             ]
         ),
     },
 )
+
+
+ASKED = st.one_of(
+    st.tuples(st.just(GENERATOR), GENERATORS), st.tuples(st.just(REASONER), REASONERS)
+)
+"""Kind and spec."""
+
+CLUSTERS = st.one_of(
+    st.just(Facts()),
+    st.builds(
+        lambda shapes: Facts(nodes=tuple(shapes)),
+        st.lists(
+            st.builds(
+                NodeShape,
+                resource_name=st.just("nvidia.com/gpu"),
+                gpus=st.sampled_from([1, 4, 8]),
+                nodes=st.just(1),
+                product=st.sampled_from(["", "NVIDIA-L40S", "NVIDIA-H200"]),
+                memory_mib=st.sampled_from([0, 46068, 143771]),
+                cuda_major=st.sampled_from([0, 11, 12, 13, 14]),
+                compute_capability=st.sampled_from(["", "7.5", "8.0", "8.9", "9.0"]),
+            ),
+            max_size=3,
+        ),
+    ),
+)
+"""Nodes of all ages, labelled or not; or nothing known."""
+
+CUDA_LABELS = ("nvidia.com/cuda.runtime-version.major", "nvidia.com/cuda.runtime.major")
+NODE_LABELS = st.builds(
+    lambda cuda, names, compute: dict.fromkeys(names, cuda) | compute,
+    st.integers(9, 14).map(str),
+    st.sets(st.sampled_from(CUDA_LABELS)),
+    _maybe(**{"nvidia.com/gpu.compute.major": st.integers(3, 12).map(str)}),
+)
+"""Labels as GPU feature discovery sets them: of an old release, a new one, or none."""
+
+
+def admits(made: Plan, labels: Mapping[str, str]) -> bool:
+    """Whether the scheduler may put a plan's pod onto a node with these labels."""
+    affinity = pod_of(made).get("affinity", {}).get("nodeAffinity", {})
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    if required is None:
+        return True
+    return any(
+        all(_holds(condition, labels) for condition in term["matchExpressions"])
+        for term in required["nodeSelectorTerms"]
+    )
+
+
+def _holds(condition: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    value, values = labels.get(condition["key"]), condition["values"]
+    if condition["operator"] == "NotIn":
+        return value not in values
+    if condition["operator"] == "Gt":
+        return value is not None and int(value) > int(values[0])
+    raise AssertionError(f"no other operator is expected here: {condition}")
 
 
 def _served(kind: str, spec: dict[str, Any]) -> Plan | None:
@@ -206,7 +272,7 @@ def _served(kind: str, spec: dict[str, Any]) -> Plan | None:
 
 GENERATOR_PLANS = GENERATORS.map(lambda spec: _served(GENERATOR, spec)).filter(bool)
 REASONER_PLANS = REASONERS.map(lambda spec: _served(REASONER, spec)).filter(bool)
-PLANS = st.one_of(GENERATOR_PLANS, REASONER_PLANS)
+PLANS: st.SearchStrategy[Any] = st.one_of(GENERATOR_PLANS, REASONER_PLANS)
 """Plans of legal resources of all shapes."""
 
 

@@ -220,13 +220,6 @@ def test_measured_memory_counts_before_what_nim_reserves():
     assert specs.generator(model=specs.SUPER, parallelism={"tensor": 1}).memory.peak_gib == 150
 
 
-def test_weights_that_fit_no_gpu_are_said_even_without_a_measured_peak():
-    spec = {"model": specs.SUPER, "parallelism": {"cfg": 2, "ulysses": 4}}
-    assert "120.9 GiB" in " ".join(specs.generator(specs.CLUSTER, **spec).warnings)
-    named = {**spec, "gpu": {"products": ["NVIDIA-L40S"]}}
-    assert "45.0 GiB" in " ".join(specs.generator(**named).warnings)
-
-
 @pytest.mark.parametrize(
     ("facts", "gpu", "gpus", "verdict"),
     [
@@ -272,6 +265,28 @@ def test_offload_asks_for_host_memory_and_time():
     assert offloaded.startup.init_seconds == 2 * plain.startup.init_seconds
 
 
+def test_budgets_say_what_they_are_scaled_from_and_what_was_measured():
+    reason = specs.generator(offload="Layerwise").startup.reason
+    assert "720 s to load and warm up (2 × 180 s × 2 for offload, the worst case" in reason
+    assert "70 s measured on one H200" in reason
+    assert "measured" not in specs.generator(parallelism={"tensor": 4}).startup.reason
+    assert "a guess" in specs.generator(model="someone/tune").startup.reason
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"offload": "Layerwise"}, "with offload Layerwise; a peak of 50.6 GiB was measured"),
+        ({"model": specs.SUPER, "offload": "Layerwise"}, "a peak of 145.6 GiB was measured"),
+        ({"model": specs.SUPER}, "sets aside for this checkpoint; not measured"),
+        ({"model": "someone/tune"}, "a guess"),
+        ({"pod": {"resources": {"requests": {"memory": "30Gi"}}}}, "as spec.pod.resources says"),
+    ],
+)
+def test_host_memory_says_where_it_is_from(spec: dict[str, Any], words: str):
+    assert words in specs.generator(**spec).memory_reason
+
+
 def test_cache_sizes():
     assert specs.generator().cache.size == "60Gi"
     assert specs.generator(cache={"size": "1Ti"}).cache.size == "1Ti"
@@ -292,6 +307,26 @@ def test_ones_own_environment_comes_last_and_once():
     env = specs.generator(pod={"env": [{"name": "DO_NOT_TRACK", "value": "0"}]}).env
     assert [v.value for v in env if v.name == "DO_NOT_TRACK"] == ["0"]
     assert env[-1].name == "DO_NOT_TRACK"
+
+
+@pytest.mark.parametrize("kind", [specs.GENERATOR, specs.REASONER])
+def test_quantization_is_told_to_the_server_and_needs_newer_gpus(kind: str):
+    plain, small = specs.plan(kind), specs.plan(kind, quantization="FP8")
+    assert specs.value_of(plain, "--quantization") is None
+    assert specs.value_of(small, "--quantization") == "fp8"
+    assert (plain.gpu_compute_capability, small.gpu_compute_capability) == ("8.0", "8.9")
+    unknown = specs.plan(kind, model="someone/tune", quantization="FP8")
+    assert unknown.gpu_compute_capability == "8.9"
+
+
+def test_the_decoder_saves_memory_as_asked():
+    for asked, flags in (
+        ({}, set()),
+        ({"tiling": True}, {"--vae-use-tiling"}),
+        ({"slicing": True}, {"--vae-use-slicing"}),
+    ):
+        args = specs.generator(vae=asked).args
+        assert {word for word in args if "--vae" in word} == flags
 
 
 def test_a_list_of_media_hosts_also_stops_redirects():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,12 +27,13 @@ GENERATOR_FLAGS = {
     "--omni", "--model-class-name", "--port", "--served-model-name", "--init-timeout",
     "--tensor-parallel-size", "--cfg-parallel-size", "--ulysses-degree", "--use-hsdp",
     "--hsdp-shard-size", "--enable-layerwise-offload", "--enable-cpu-offload", "--no-guardrails",
+    "--quantization", "--vae-use-tiling", "--vae-use-slicing",
     "--deploy-config", "--allowed-local-media-path", "--distributed-executor-backend",
 }  # fmt: skip
 REASONER_FLAGS = {
     "--port", "--served-model-name", "--revision", "--tensor-parallel-size", "--mm-encoder-tp-mode",
     "--max-model-len", "--media-io-kwargs", "--allowed-local-media-path", "--allowed-media-domains",
-    "--shutdown-timeout", "--hf-overrides",
+    "--shutdown-timeout", "--hf-overrides", "--quantization",
 }  # fmt: skip
 
 
@@ -127,13 +129,45 @@ def test_environment_names_are_unique_and_secrets_only_referred_to(plan: Plan):
     assert not {"--api-key", "--hf-token"} & set(plan.args)
 
 
-@given(spec=specs.GENERATORS)
-def test_a_node_that_comes_or_goes_restarts_nothing(spec: dict[str, Any]):
-    assume(not specs.refusal(specs.GENERATOR, **spec))
-    resource = specs.resource(specs.GENERATOR, spec)
-    everywhere = [make_plan(resource, f) for f in (Facts(), Facts(nodes=()), specs.CLUSTER)]
-    first, *others = [render(plan) for plan in everywhere]
-    assert all(other == first for other in others)
+@given(asked=specs.ASKED, first=specs.CLUSTERS, later=st.lists(specs.CLUSTERS, max_size=3))
+def test_a_node_that_comes_or_goes_restarts_nothing(
+    asked: tuple[str, dict[str, Any]], first: Facts, later: list[Facts]
+):
+    kind, spec = asked
+    assume(not specs.refusal(kind, **spec))
+    resource = specs.resource(kind, spec)
+    begun = make_plan(resource, first)
+    decided = begun.runtime.cuda_decision or None
+    for facts in later:
+        assert render(make_plan(resource, replace(facts, cuda_line=decided))) == render(begun)
+
+
+@given(asked=specs.ASKED, facts=specs.CLUSTERS, labels=specs.NODE_LABELS)
+def test_no_node_that_is_labelled_with_an_older_driver_or_gpu_takes_a_pod(
+    asked: tuple[str, dict[str, Any]], facts: Facts, labels: dict[str, str]
+):
+    kind, spec = asked
+    assume(not specs.refusal(kind, **spec))
+    plan = make_plan(specs.resource(kind, spec), facts)
+    if not specs.admits(plan, labels):
+        return
+    supported = [int(labels[key]) for key in specs.CUDA_LABELS if key in labels]
+    if plan.runtime.cuda and supported:
+        assert max(supported) >= int(plan.runtime.cuda)
+    assert supported or not plan.runtime.cuda_pinned
+    if plan.gpu_compute_capability and "nvidia.com/gpu.compute.major" in labels:
+        lowest = int(plan.gpu_compute_capability.partition(".")[0])
+        assert int(labels["nvidia.com/gpu.compute.major"]) >= lowest
+
+
+@given(asked=specs.ASKED, facts=specs.CLUSTERS)
+def test_a_node_without_labels_is_ruled_out_only_by_what_the_user_names(
+    asked: tuple[str, dict[str, Any]], facts: Facts
+):
+    kind, spec = asked
+    assume(not specs.refusal(kind, **spec))
+    plan = make_plan(specs.resource(kind, spec), facts)
+    assert specs.admits(plan, {}) or plan.runtime.cuda_pinned or plan.pod.affinity
 
 
 @given(plan=specs.PLANS)
@@ -156,4 +190,8 @@ def test_every_checkpoint_is_served_by_default_with_the_catalogued_gpus(kind: Ki
     assert checkpoint
     assert plan.gpus.world_size == checkpoint.surfaces[surface].default_gpus
     assert "catalog's default" in plan.gpus.reason
-    assert plan.runtime.reason == "the catalog's default"
+    if checkpoint.pipeline and surface is Surface.GENERATOR:
+        assert plan.robot_endpoint
+        assert plan.runtime.version == "0.30.0"
+    else:
+        assert plan.runtime.reason == "the catalog's default"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cosmos3_operator.plan.facts import Facts
 from unit.plan import specs
 
 OFF: dict[str, Any] = {"guardrails": {"mode": "Disabled"}}
@@ -47,7 +48,22 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         "nobody has published a run",
     ),
     (specs.GENERATOR, {**OFF, "replicas": 2}, "memory of one pod"),
-    (specs.GENERATOR, {**OFF, "model": "nvidia/Cosmos3-Nano-Policy-DROID"}, "OpenPI"),
+    (
+        specs.GENERATOR,
+        {**OFF, "quantization": "FP8", "parallelism": {"tensor": 2}},
+        "quantization: FP8 together with tensor 2",
+    ),
+    (
+        specs.GENERATOR,
+        {**OFF, "model": specs.POLICY, "runtime": {"version": "0.28.0"}},
+        "vllm-omni 0.28.0 has no OpenPI websocket",
+    ),
+    (specs.GENERATOR, {**OFF, "model": specs.POLICY, "replicas": 2}, "session lives in one pod"),
+    (
+        specs.GENERATOR,
+        {**OFF, "model": "nvidia/Cosmos3-Edge-Policy-DROID"},
+        "no deploy config is published",
+    ),
     (specs.GENERATOR, {**OFF, "cache": {"size": "20Gi"}}, "cache.size: 20Gi is less"),
     (
         specs.GENERATOR,
@@ -97,6 +113,17 @@ def test_warns(kind: str, spec: dict[str, Any], words: str):
     ("kind", "spec"),
     [
         (specs.GENERATOR, OFF),
+        (specs.GENERATOR, {**OFF, "model": specs.POLICY}),
+        (specs.GENERATOR, {**OFF, "quantization": "FP8"}),
+        (
+            specs.GENERATOR,
+            {
+                **OFF,
+                "model": specs.SUPER,
+                "quantization": "FP8",
+                "parallelism": {"cfg": 2, "hsdp": True},
+            },
+        ),
         (specs.GENERATOR, {"huggingFace": {"tokenSecretRef": {"name": "hf-token"}}}),
         (specs.GENERATOR, {"huggingFace": {"offline": True}}),
         (specs.GENERATOR, {**OFF, "offload": "Layerwise", "parallelism": {"tensor": 2}}),
@@ -111,12 +138,4 @@ def test_warns(kind: str, spec: dict[str, Any], words: str):
     ],
 )
 def test_does_not_warn(kind: str, spec: dict[str, Any]):
-    assert specs.plan(kind, specs.CLUSTER, **spec).warnings == ()
-
-
-def test_a_context_that_does_not_fit_the_gpu_is_said_before_vllm_refuses_it():
-    card = {"gpu": {"products": ["NVIDIA-L40S"]}}
-    (warning,) = [w for w in specs.reasoner(**card).warnings if w.startswith("GPU memory")]
-    assert "36.0 GiB for the KV cache of one context of 262144 tokens" in warning
-    bounded = specs.reasoner(**card, maxModelLength=32768)
-    assert not [w for w in bounded.warnings if w.startswith("GPU memory")]
+    assert specs.plan(kind, Facts(nodes=(specs.H100,)), **spec).warnings == ()

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bed.certs import Authority
 from cosmos3_operator.api.conditions import Reason
 from cosmos3_operator.probes import hub as program
 from fakes.hub import FakeHub, Reply, Repo, error
@@ -351,6 +353,18 @@ def run_source(python: str, *words: str, **env: str) -> subprocess.CompletedProc
     )
 
 
+def run_impatiently(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run it in an environment of its own, without the delays between attempts."""
+    return subprocess.run(
+        [sys.executable, "-c", IMPATIENT, *words],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("python", interpreters())
 def test_the_source_runs_alone(hub: FakeHub, python: str) -> None:
     env = {"HF_ENDPOINT": hub.url, "HF_TOKEN": f"{TOKEN}\n"}
@@ -372,18 +386,50 @@ def test_a_proxy_is_used_and_gets_no_token_of_https(hub: FakeHub) -> None:
     with proxy.running():
         # A proxy gets the whole address; this one has no CONNECT.
         env = {"HTTPS_PROXY": proxy.url, "HF_ENDPOINT": "https://hub.invalid", "HF_TOKEN": TOKEN}
-        done = subprocess.run(
-            [sys.executable, "-c", IMPATIENT, MODEL],
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = run_impatiently(MODEL, **env)
     assert json.loads(done.stdout)["reason"] == "HubUnreachable"
     assert "the proxy refuses (Tunnel connection failed: 501" in done.stdout
     assert proxy.asked == []
     assert TOKEN not in done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def https(hub: FakeHub, authority: Authority) -> Iterator[FakeHub]:
+    pair = authority.serving("hub", ["127.0.0.1"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert, pair.key)
+    secured = FakeHub()
+    secured.repos, secured.tokens = hub.repos, hub.tokens
+    with secured.running(context):
+        yield secured
+
+
+def test_an_authority_of_ones_own_is_named_by_the_usual_variable(
+    https: FakeHub, authority: Authority
+) -> None:
+    env = {"HF_ENDPOINT": https.url, "HF_TOKEN": TOKEN, "SSL_CERT_FILE": str(authority.cert)}
+    assert json.loads(run_source(sys.executable, GUARD, **env).stdout)["reason"] == "AccessGranted"
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_certificate_that_nobody_vouches_for_gets_no_token(
+    https: FakeHub, tmp_path: Path, lost: bool
+) -> None:
+    trusted = tmp_path / "ca.pem"
+    if not lost:
+        trusted.touch()
+    env = {"HF_ENDPOINT": https.url, "HF_TOKEN": TOKEN, "SSL_CERT_FILE": str(trusted)}
+    done = run_impatiently(MODEL, **env)
+    report = json.loads(done.stdout)
+    assert report["reason"] == "HubUnreachable"
+    assert "its certificate is not trusted (" in report["message"]
+    assert ("lacks the file of SSL_CERT_FILE" in report["message"]) is lost
+    assert https.asked == []
 
 
 def test_the_source_is_python_3_10() -> None:

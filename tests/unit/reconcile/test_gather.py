@@ -62,6 +62,16 @@ def test_a_taint_that_pods_may_tolerate_does_not_hide_a_node() -> None:
     assert shapes_of([node(taints=("nvidia.com/gpu",))])[0].nodes == 1
 
 
+def test_drivers_and_gpus_are_known_by_the_labels_of_old_and_new_releases() -> None:
+    old, new = "nvidia.com/cuda.runtime.major", "nvidia.com/cuda.runtime-version.major"
+    compute = {"nvidia.com/gpu.compute.major": "8", "nvidia.com/gpu.compute.minor": "9"}
+    for labels in ({old: "12"}, {new: "12"}, {old: "12", new: "12"}):
+        (shape,) = shapes_of([node({**labels, **compute})])
+        assert (shape.cuda_major, shape.compute_capability) == (12, "8.9")
+    (half,) = shapes_of([node({old: "new", "nvidia.com/gpu.compute.major": "8"})])
+    assert (half.cuda_major, half.compute_capability) == (0, "")
+
+
 def test_nonsense_in_labels_and_quantities_is_survived() -> None:
     odd = node({"nvidia.com/gpu.memory": "lots"})
     odd["status"]["allocatable"]["example.com/odd"] = "1k"

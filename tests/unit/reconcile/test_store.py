@@ -148,6 +148,18 @@ def test_doubt_ends_with_an_answer() -> None:
     assert store.resource(KEY) is None
 
 
+def test_a_decided_cuda_line_is_read_from_the_deployment() -> None:
+    store = Store()
+    assert store.cuda_line(KEY) is None
+    ref = ChildRef("Deployment", "super")
+    store.put_child(KEY, ref, {**service(1), "kind": "Deployment"})
+    assert store.cuda_line(KEY) is None
+    decided = service(2)
+    decided["metadata"]["annotations"] = {"serving.cosmos3.io/cuda": "12"}
+    store.put_child(KEY, ref, {**decided, "kind": "Deployment"})
+    assert store.cuda_line(KEY) == "12"
+
+
 def test_of_a_job_only_its_end_means_a_pass() -> None:
     store, ref = Store(), ChildRef("Job", "asks")
 

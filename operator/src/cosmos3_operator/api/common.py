@@ -86,6 +86,10 @@ class Runtime(Model):
     version, or from the catalogued image of the same name."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When to pull; IfNotPresent by default."""
+    cuda: Literal["Auto", "12", "13"] = "Auto"
+    """CUDA line of the image. Auto takes, once, the newest that the nodes' labels say their drivers
+    support, and keeps it. "12" and "13" choose the image built for it and keep the pods to nodes
+    that are labelled with a driver new enough."""
 
 
 def _claim_fields(cache: Cache) -> Values | None:
@@ -384,6 +388,9 @@ class ServingSpec(Model):
     """Who may talk to the pods, and to whom they may."""
     rollout: Rollout = Rollout()
     """How a change reaches the pods."""
+    quantization: Literal["None", "FP8"] = "None"
+    """FP8 halves the weights while they are loaded, about half of the GPU memory they take, at some
+    loss of quality. Needs GPUs of compute capability 8.9 or newer (L40S, H100)."""
     startup_budget_seconds: Annotated[int, Whole(60, 86400)] | None = None
     """How long a pod may take to become healthy before it is restarted, seconds: download and load.
     Computed from the checkpoint by default."""

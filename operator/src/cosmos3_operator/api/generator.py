@@ -100,6 +100,15 @@ class Guardrails(Model):
     )
 
 
+class Vae(Model):
+    """The decoder that turns latents into frames: it takes the peak of GPU memory."""
+
+    tiling: Bool = False
+    """Decode in tiles: a much lower peak for somewhat more time."""
+    slicing: Bool = False
+    """Decode one video of a request after the other."""
+
+
 _KNOWN = {c.model: c for c in load().checkpoints if Surface.GENERATOR in c.surfaces}
 _DISTILLED = sorted(model for model, c in _KNOWN.items() if c.distilled)
 _DIVIDED = {model: load().family(c.family).kv_heads for model, c in _KNOWN.items()}
@@ -141,6 +150,8 @@ class CosmosGeneratorSpec(ServingSpec):
     offload: Literal["None", "Layerwise", "Model"] = "None"
     """Keep weights in host memory to save GPU memory, at the price of speed: Layerwise moves
     transformer layers in and out, Model whole parts. Needs host memory (spec.pod.resources)."""
+    vae: Vae = Vae()
+    """How the decoder saves GPU memory."""
     guardrails: Guardrails = Guardrails()
     """The safety models; on unless you say otherwise."""
     runtime: Runtime = Runtime()

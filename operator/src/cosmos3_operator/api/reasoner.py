@@ -29,9 +29,6 @@ class ReasonerRuntime(Runtime):
     mode: Literal["Native", "Plugin"] | None = None
     """Native for vLLM 0.23 and newer, which know the architecture. Plugin for 0.22 and older, with
     an image of your own that contains the vllm-cosmos3 plugin. Follows from version by default."""
-    cuda: Literal["Auto", "12", "13"] = "Auto"
-    """CUDA line of the image. "12" and "13" choose the image built for it and keep the pods to
-    nodes whose driver is new enough; Auto takes the catalog's default line."""
 
     rules: ClassVar = (
         Rule(

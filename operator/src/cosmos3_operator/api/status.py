@@ -39,6 +39,8 @@ class PlanStatus(Model):
     """Model server and version."""
     image: Str
     """Image that the pods run."""
+    robot_endpoint: Str | None = None
+    """URL of the OpenPI websocket, for robot policies whose server has one."""
     guardrails: Str | None = None
     """Guardrails as configured in the pods, and by which mechanism."""
     memory: Str

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from cosmos3_operator.catalog.types import Runtime
 
+_CUDA = re.compile(r"-cu(\d\d)\d")
 # Builds of one version for another CUDA, system or architecture behave alike.
 _VARIANT = re.compile(r"(-(cu\d+|ubuntu\d+|x86_64|aarch64|amd64|arm64))+")
 
@@ -40,6 +41,14 @@ def identifies(image: str, runtime: Runtime) -> bool:
             return reference.digest == runtime.digest
         return _same_tag(reference.tag, runtime)
     return False
+
+
+def cuda_line(image: str, runtime: Runtime) -> str:
+    """Return the CUDA major of an image that holds a catalogued runtime, by its tag."""
+    tag = split(image).tag
+    if found := _CUDA.search(tag):
+        return found.group(1)
+    return next((line for line, own in runtime.cuda_tags.items() if own == tag), runtime.cuda)
 
 
 def _same_tag(tag: str, runtime: Runtime) -> bool:

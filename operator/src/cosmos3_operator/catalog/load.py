@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from functools import cache
 from importlib.resources import files
+from types import UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import yaml
@@ -25,11 +26,13 @@ from cosmos3_operator.catalog.types import (
     MemoryCase,
     OwnedArgument,
     OwnedEnvironment,
+    Quantization,
     Runtime,
     Server,
     SpeedCase,
     Surface,
     TagRule,
+    VaeTiling,
 )
 
 T = TypeVar("T")
@@ -63,7 +66,9 @@ class Catalog:
     runtimes: tuple[Runtime, ...]
     tags: tuple[TagRule, ...]
     gpus: tuple[Gpu, ...]
+    quantizations: tuple[Quantization, ...]
     memory: tuple[MemoryCase, ...]
+    vae_tiling: VaeTiling
     speed: tuple[SpeedCase, ...]
     owned_environment: tuple[OwnedEnvironment, ...]
     arguments: Mapping[Surface, tuple[OwnedArgument, ...]]
@@ -101,16 +106,28 @@ class Catalog:
 
     def default_runtime(self, surface: Surface, checkpoint: Checkpoint | None = None) -> Runtime:
         """Return the runtime to use when the user names none."""
-        known = self.runtimes_for(surface)
-        default = _first(r for r in known if surface in r.default_for)
-        others = [r for r in known if _offers_itself(r)]
+        return self.runtimes_to_choose_from(surface, checkpoint)[0]
+
+    def runtimes_to_choose_from(
+        self, surface: Surface, checkpoint: Checkpoint | None = None
+    ) -> tuple[Runtime, ...]:
+        """Return the runtimes for a user who names none: the default first, then the newest.
+
+        The default is the catalog's or, if that cannot serve the checkpoint, the oldest that can.
+        """
+        usable = [
+            r
+            for r in self.runtimes_for(surface)
+            if serves(r, surface, checkpoint) and offers_pipeline(r, surface, checkpoint)
+        ]
+        default = _first(r for r in usable if surface in r.default_for)
+        others = [r for r in usable if _offers_itself(r) and r is not default]
         others.sort(key=lambda r: version_key(r.version))
-        candidates = [r for r in (default, *others) if r is not None]
-        chosen = _first(r for r in candidates if serves(r, surface, checkpoint))
-        if chosen is None:
+        if default is None and not others:
             model = checkpoint.model if checkpoint else "other models"
             raise CatalogError(f"no runtime serves {model} as {surface}")
-        return chosen
+        first = default or others.pop(0)
+        return (first, *reversed(others))
 
     def runtime_for_image(self, image: str) -> Runtime | None:
         """Return the runtime an image reference holds, also through a mirror; None if unknown."""
@@ -151,6 +168,10 @@ class Catalog:
         name = product.removesuffix("-SHARED")
         return _first(g for g in self.gpus if g.product == name)
 
+    def quantization(self, name: str) -> Quantization | None:
+        """Return a number format by the name in spec.quantization, None for bf16."""
+        return _first(q for q in self.quantizations if q.name == name)
+
     def owned_arguments(self, surface: Surface) -> tuple[OwnedArgument, ...]:
         """Return the server arguments that the operator sets itself, one item per spelling."""
         return self.arguments[surface]
@@ -175,6 +196,12 @@ def serves(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None) ->
     return version_key(runtime.version) >= version_key(facts.min_runtime)
 
 
+def offers_pipeline(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None) -> bool:
+    """Whether a runtime has the deploy pipeline that a checkpoint is for, if it is for one."""
+    pipeline = checkpoint.pipeline if checkpoint and surface is Surface.GENERATOR else ""
+    return not pipeline or pipeline in runtime.pipelines
+
+
 @cache
 def load() -> Catalog:
     """Return the catalog, read once."""
@@ -189,7 +216,8 @@ def parse(texts: Mapping[str, str]) -> Catalog:
     # Runtimes refer to these by YAML aliases; read here, they are judged where they stand.
     runtimes.mapping("containers", Container)
     runtimes.mapping("servers", Server)
-    benchmarks = _File("benchmarks.yaml", texts, ("memory", "speed"))
+    benchmarks = _File("benchmarks.yaml", texts, ("memory", "vae_tiling", "speed"))
+    gpus = _File("gpus.yaml", texts, ("gpus", "quantizations"))
     owned = _File("owned.yaml", texts, ("arguments", "environment"))
     catalog = Catalog(
         families=checkpoints.entries("families", Family, ("name",)),
@@ -197,8 +225,10 @@ def parse(texts: Mapping[str, str]) -> Catalog:
         guardrails=checkpoints.entry("guardrails", Guardrails),
         runtimes=runtimes.entries("runtimes", Runtime, ("engine", "name")),
         tags=runtimes.entries("tags", TagRule),
-        gpus=_File("gpus.yaml", texts, ("gpus",)).entries("gpus", Gpu, ("product",)),
+        gpus=gpus.entries("gpus", Gpu, ("product",)),
+        quantizations=gpus.entries("quantizations", Quantization, ("name",)),
         memory=benchmarks.entries("memory", MemoryCase),
+        vae_tiling=benchmarks.entry("vae_tiling", VaeTiling),
         speed=benchmarks.entries("speed", SpeedCase),
         owned_environment=owned.entries("environment", OwnedEnvironment, ("name",)),
         arguments=_spellings(owned.entries("arguments", _OwnedFlags)),
@@ -270,6 +300,9 @@ def _check_keys(raw: object, needed: set[str], known: set[str], where: str) -> d
 
 
 def _value(hint: Any, raw: Any, where: str) -> Any:
+    if get_origin(hint) is UnionType:
+        # "… or None": a key that is there has a value.
+        hint = get_args(hint)[0]
     origin, args = get_origin(hint), get_args(hint)
     if origin is tuple:
         return tuple(_value(args[0], v, where) for v in _typed(raw, list, where))

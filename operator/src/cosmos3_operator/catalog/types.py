@@ -67,6 +67,22 @@ class SurfaceFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PolicyServer:
+    """What a robot policy tells the robots that connect to it: which input it was trained on."""
+
+    image_resolution: tuple[int, ...]
+    """Height and width of each camera image, pixels."""
+    n_external_cameras: int
+    needs_wrist_camera: bool
+    needs_stereo_camera: bool
+    needs_session_id: bool
+    action_space: str
+    format_prompt_as_json: bool
+    """Whether the checkpoint was trained on prompts in JSON."""
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """One published model repository."""
 
@@ -83,6 +99,12 @@ class Checkpoint:
     """What it makes: text2image, text2video, image2video, action, ..."""
     pipeline: str = ""
     """vLLM-Omni deploy pipeline it needs besides the default, e.g. cosmos3_policy."""
+    max_lines: int = 0
+    """Height of the largest picture that it makes, pixels; 0 if it is not bounded below 720."""
+    policy_server: PolicyServer | None = None
+    """What its OpenPI websocket announces; None if it has none, or none is published."""
+    caveat: str = ""
+    """What users of this checkpoint should know beforehand; "" if nothing."""
     source: str = ""
 
 
@@ -211,6 +233,9 @@ class Runtime:
     default_for: tuple[Surface, ...] = ()
     also_families: tuple[str, ...] = ()
     """Families that this build serves although its version is below their `min_runtime`."""
+    gpu_memory_share: float = 0.92
+    """The part of a GPU's memory that vLLM takes for a Reasoner: the default of its
+    --gpu-memory-utilization (vLLM 0.21 to 0.33, command line run)."""
     needs_own_image: bool = False
     """The catalogued image lacks something, so users must name one of their own."""
     args: tuple[str, ...] = ()
@@ -288,6 +313,8 @@ class MemoryCase:
     source: str
     quantization: str = ""
     """e.g. fp8; "" for bf16."""
+    ready_seconds: int = 0
+    """From process start to a healthy server, weights on local disk; 0 if not measured."""
     host_at_rest_gib: float = 0.0
     """Host RAM of the whole pod, loaded and idle; 0 if not measured."""
     host_peak_gib: float = 0.0
@@ -316,6 +343,26 @@ class SpeedCase:
     """One denoising step; 0 if the source does not say."""
     derived: bool = False
     """`seconds` was computed from measured parts, not observed as a whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantization:
+    """A smaller number format for weights, and which GPUs can compute with it."""
+
+    name: str
+    """As in spec.quantization, e.g. FP8."""
+    min_compute_capability: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaeTiling:
+    """What decoding in tiles is reported to save, and what it costs."""
+
+    peak_reduction_percent: int
+    """Of the peak at 720p."""
+    extra_time_percent: int
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)

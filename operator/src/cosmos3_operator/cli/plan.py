@@ -26,7 +26,7 @@ from cosmos3_operator.plan.settings import Settings
     type=click.Path(path_type=Path, allow_dash=True),
     metavar="FILE",
     help="GPU nodes to place it on: the output of `kubectl get nodes -o yaml`, or a list of "
-    "{count, gpus, product, memoryMiB}.",
+    "{count, gpus, product, memoryMiB, cuda, compute}.",
 )
 def plan(
     filenames: tuple[str, ...], namespace: str | None, preflight_image: str, nodes: Path | None
@@ -56,7 +56,7 @@ def read_nodes(path: Path) -> Facts:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unreadable(
             f"{origin}: is neither nodes as `kubectl get nodes -o yaml` prints them nor a list of "
-            f"{{count, gpus, product, memoryMiB}} ({error!r})"
+            f"{{count, gpus, product, memoryMiB, cuda, compute}} ({error!r})"
         ) from error
 
 
@@ -79,6 +79,8 @@ def _shape(entry: Mapping[str, Any]) -> NodeShape:
         nodes=1,
         product=str(entry.get("product", "")),
         memory_mib=int(entry.get("memoryMiB", 0)),
+        cuda_major=int(str(entry.get("cuda", 0)).partition(".")[0]),
+        compute_capability=str(entry.get("compute", "")),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cosmos3_operator.manifests.metadata import Manifest, labels, manifest
 from cosmos3_operator.manifests.pod import pod_spec
-from cosmos3_operator.plan.names import ACCESS, selector_labels
+from cosmos3_operator.plan.names import ACCESS, CUDA_DECISION, selector_labels
 from cosmos3_operator.plan.types import Plan
 
 _PROGRESS_MARGIN_SECONDS = 600
@@ -39,10 +39,15 @@ def build_deployment(plan: Plan) -> Manifest:
 
 
 def _annotations(plan: Plan) -> dict[str, str]:
-    """Return what its pods need of the hub. Without pods it needs nothing, and proves nothing."""
+    """Return what was decided for good, and what its pods need of the hub.
+
+    Without pods it needs nothing of the hub, and proves nothing.
+    """
+    decided = plan.runtime.cuda_decision
+    found = {CUDA_DECISION: decided} if decided else {}
     if plan.access is None or plan.replicas == 0:
-        return {}
-    return {ACCESS: plan.access.fingerprint}
+        return found
+    return found | {ACCESS: plan.access.fingerprint}
 
 
 def _progress_deadline(plan: Plan) -> int:

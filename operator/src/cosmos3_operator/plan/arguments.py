@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 
 from cosmos3_operator.api.common import Media
-from cosmos3_operator.api.generator import CosmosGeneratorSpec
+from cosmos3_operator.api.generator import CosmosGeneratorSpec, Vae
 from cosmos3_operator.api.reasoner import CosmosReasonerSpec
 from cosmos3_operator.catalog.types import Runtime, Server, ShutdownTimeout, Surface
 from cosmos3_operator.plan.paths import DEPLOY_CONFIG_DIR, DEPLOY_CONFIG_FILE, PORT
@@ -46,6 +46,8 @@ def generator_arguments(
         *_init_timeout(runtime.serving[Surface.GENERATOR], startup),
         *_degrees(split),
         *_offload(spec.offload),
+        *_quantization(spec.quantization),
+        *_vae(spec.vae),
         *_guardrails(guardrails),
         *_local_media(spec.media),
         *runtime.args,
@@ -72,6 +74,7 @@ def reasoner_arguments(
         *_pair("--revision", spec.revision),
         *("--tensor-parallel-size", str(split.tensor)),
         *("--mm-encoder-tp-mode", "data"),
+        *_quantization(spec.quantization),
         *_pair("--max-model-len", spec.max_model_length),
         *_video(spec),
         *_local_media(spec.media),
@@ -107,6 +110,17 @@ def _offload(mode: str) -> tuple[str, ...]:
         "Layerwise": ("--enable-layerwise-offload",),
         "Model": ("--enable-cpu-offload",),
     }[mode]
+
+
+def _quantization(asked: str) -> tuple[str, ...]:
+    return () if asked == "None" else ("--quantization", asked.lower())
+
+
+def _vae(vae: Vae) -> Iterator[str]:
+    if vae.tiling:
+        yield "--vae-use-tiling"
+    if vae.slicing:
+        yield "--vae-use-slicing"
 
 
 def _guardrails(guardrails: GuardrailPlan) -> tuple[str, ...]:

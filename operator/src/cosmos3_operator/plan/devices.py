@@ -6,7 +6,6 @@ In: spec.preflight, the GPU resource, what is known of checkpoint and image. Out
 from __future__ import annotations
 
 from cosmos3_operator.api.common import ServingSpec
-from cosmos3_operator.catalog.types import SurfaceFacts
 from cosmos3_operator.plan.types import DeviceCheck, RuntimeChoice
 
 VENDOR = "nvidia.com/"
@@ -14,14 +13,9 @@ VENDOR = "nvidia.com/"
 
 
 def plan_devices(
-    spec: ServingSpec, *, choice: RuntimeChoice, own_image: bool, facts: SurfaceFacts | None
+    spec: ServingSpec, *, choice: RuntimeChoice, compute_capability: str
 ) -> DeviceCheck | None:
     """Return the check, None where it is disabled or cannot be made."""
     if spec.preflight.devices == "Disabled" or not spec.gpu.resource_name.startswith(VENDOR):
         return None
-    # A pod must not be refused for what is only assumed about an image of the user's own.
-    known = choice.cuda_pinned or not own_image
-    return DeviceCheck(
-        cuda=choice.cuda if known else "",
-        min_compute_capability=facts.min_compute_capability if facts else "",
-    )
+    return DeviceCheck(cuda=choice.cuda, min_compute_capability=compute_capability)

@@ -66,14 +66,16 @@ def _gpus(plan: Plan) -> Iterator[str]:
 
 def _gpu_memory(plan: Plan) -> Iterator[str]:
     yield plan.memory.reason
-    needed = plan.memory.peak_gib or plan.memory.resident_gib
-    if not needed:
-        return
-    large = [g for g in load().gpus if g.memory_mib >= needed * 1024]
-    small = [g for g in load().gpus if g.memory_mib < needed * 1024]
     if plan.guardrails and plan.guardrails.enabled:
-        yield "guardrails add a few GiB on one GPU"
-    if large and plan.memory.peak_gib:
+        yield "guardrails add to it on one GPU; how much is not published"
+    if plan.memory.needed_gib:
+        yield from _judged(plan.memory.needed_gib / plan.memory.usable_share)
+
+
+def _judged(needed_gib: float) -> Iterator[str]:
+    large = [g for g in load().gpus if g.memory_mib >= needed_gib * 1024]
+    small = [g for g in load().gpus if g.memory_mib < needed_gib * 1024]
+    if large:
         least = min(large, key=lambda g: g.memory_mib)
         yield f"enough: {least.product} ({least.memory_mib / 1024:.1f} GiB) and larger"
     if small:
@@ -87,6 +89,8 @@ def _nodes(plan: Plan) -> Iterator[str]:
         Verdict.UNKNOWN: "not known here; give --nodes to see whether it fits",
     }
     yield words.get(plan.placement.verdict) or f"does not fit: {plan.placement.message}"
+    if plan.placement.left_out:
+        yield f"too old for it: {plan.placement.left_out}"
 
 
 def _runtime(plan: Plan) -> Iterator[str]:
@@ -95,8 +99,18 @@ def _runtime(plan: Plan) -> Iterator[str]:
     plugin = ", with the vllm-cosmos3 plugin" if runtime.plugin else ""
     yield f"{runtime.engine} {runtime.version}{cuda}{plugin} ({runtime.reason})"
     yield runtime.image
-    if runtime.cuda_pinned:
+    if not runtime.cuda:
+        yield (
+            "CUDA version of this image not known: no node is ruled out by its driver; "
+            "spec.runtime.cuda does it"
+        )
+    elif runtime.cuda_pinned:
         yield f"only on nodes whose driver supports CUDA {runtime.cuda}"
+    else:
+        yield (
+            f"CUDA {runtime.cuda}: {runtime.cuda_reason}; kept off nodes labelled with an older "
+            "driver"
+        )
     for assumption in runtime.assumptions:
         yield f"assumed: {assumption}"
 
@@ -160,6 +174,7 @@ def _cache(plan: Plan) -> Iterator[str]:
 def _host_memory(plan: Plan) -> Iterator[str]:
     limit = f"limit {plan.memory_limit}" if plan.memory_limit else "no limit"
     yield f"request {plan.memory_request}, {limit}; /dev/shm may take {plan.shm_gib}Gi of it"
+    yield f"why: {plan.memory_reason}"
 
 
 def _startup(plan: Plan) -> Iterator[str]:
@@ -195,6 +210,8 @@ def _reference(var: EnvVar) -> str:
 
 def _endpoint(plan: Plan) -> Iterator[str]:
     yield plan.endpoint
+    if plan.robot_endpoint:
+        yield f"robots (OpenPI): {plan.robot_endpoint}"
     if plan.served_model_name != plan.model:
         yield f"model name in requests: {plan.served_model_name}"
 

@@ -1,8 +1,9 @@
 """What a plan may know about the cluster, gathered before planning.
 
-In: nothing but data. Out: `Facts`, one value that the planner reads. The pod template never
-depends on facts: a node that joins or leaves must not restart a served model. Facts decide what we
-tell the user (does any node hold one replica?) and keep what was decided before (a claim's size).
+In: nothing but data. Out: `Facts`, one value that the planner reads. A node that joins or leaves
+must not restart a served model, so the pod template never depends on nodes but for one decision,
+the CUDA line, which is taken once and then kept. Facts decide what we tell the user (does any node
+hold one replica?) and carry what was decided before (a claim's size, the CUDA line).
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ class NodeShape:
     """GPU product as GPU feature discovery labels it (nvidia.com/gpu.product); "" if unlabelled."""
     memory_mib: int = 0
     """Memory of one GPU in MiB (`nvidia.com/gpu.memory`); 0 if unlabelled."""
+    cuda_major: int = 0
+    """Newest CUDA that the driver supports (`nvidia.com/cuda.runtime.major`); 0 if unlabelled."""
+    compute_capability: str = ""
+    """Of one GPU, e.g. 8.9 (`nvidia.com/gpu.compute.major` and `.minor`); "" if unlabelled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +40,6 @@ class Facts:
     claim_size: str | None = None
     """What the resource's own cache claim asks for already; None if there is none yet. A size
     that nobody wrote is decided once: claims cannot shrink, and not every class lets them grow."""
+    cuda_line: str | None = None
+    """What `runtime.cuda: Auto` decided before, as the Deployment is annotated; None if nothing
+    was."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cosmos3_operator.api.errors import FieldError, Invalid
 from cosmos3_operator.api.generator import Guardrails
-from cosmos3_operator.catalog.types import Runtime
+from cosmos3_operator.catalog.types import Checkpoint, Runtime
 from cosmos3_operator.plan.types import DeployConfig, GuardrailMechanism, GuardrailPlan
 
 
@@ -49,12 +49,20 @@ def plan_guardrails(asked: Guardrails, *, runtime: Runtime, own_build: bool) -> 
     )
 
 
-def plan_deploy_config(guardrails: GuardrailPlan, *, runtime: Runtime) -> DeployConfig | None:
-    """Return the deploy config that the runtime needs, if it obeys one at all."""
+def plan_deploy_config(
+    guardrails: GuardrailPlan, *, runtime: Runtime, checkpoint: Checkpoint | None
+) -> DeployConfig | None:
+    """Return the deploy config that the runtime needs, if it obeys one at all.
+
+    A robot policy gets the pipeline with the websocket where the runtime has it.
+    """
     if guardrails.mechanism is not GuardrailMechanism.DEPLOY_CONFIG:
         return None
+    own = checkpoint.pipeline if checkpoint else ""
+    has_own = bool(own) and own in runtime.pipelines
     return DeployConfig(
-        pipeline=runtime.pipelines[0],
+        pipeline=own if has_own else runtime.pipelines[0],
         guardrails=guardrails.enabled,
         offload_guardrail_models=guardrails.offload_models,
+        policy=checkpoint.policy_server if checkpoint and has_own else None,
     )

@@ -11,19 +11,28 @@ from dataclasses import replace
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.resource import Resource, Spec
-from cosmos3_operator.catalog.load import Catalog, load
-from cosmos3_operator.catalog.types import Surface
+from cosmos3_operator.catalog.load import Catalog, load, version_key
+from cosmos3_operator.catalog.types import MemoryCase, Surface, SurfaceFacts
 from cosmos3_operator.plan.access import plan_access
+from cosmos3_operator.plan.cuda import newest_driver
 from cosmos3_operator.plan.devices import plan_devices
 from cosmos3_operator.plan.extra_args import Judge, assumption, check_extra_args
 from cosmos3_operator.plan.facts import Facts
-from cosmos3_operator.plan.placement import place
-from cosmos3_operator.plan.runtime import choose_runtime
+from cosmos3_operator.plan.fit import acceptable_cards, fit_warnings
+from cosmos3_operator.plan.measured import host_memory_case
+from cosmos3_operator.plan.placement import Wanted, place
+from cosmos3_operator.plan.runtime import Drivers, choose_runtime
 from cosmos3_operator.plan.settings import DEFAULTS, Settings
 from cosmos3_operator.plan.startup import plan_drain
-from cosmos3_operator.plan.storage import host_memory_gib, plan_cache, plan_memory, shm_gib
-from cosmos3_operator.plan.surfaces import Basis, Decisions, decide
-from cosmos3_operator.plan.types import Owner, Placement, Plan
+from cosmos3_operator.plan.storage import (
+    host_memory_gib,
+    host_memory_reason,
+    plan_cache,
+    plan_memory,
+    shm_gib,
+)
+from cosmos3_operator.plan.surfaces import Basis, Decisions, decide, split_of
+from cosmos3_operator.plan.types import Owner, Plan
 from cosmos3_operator.plan.warnings import Decided, warnings_of
 
 
@@ -39,17 +48,29 @@ def make_plan(
     Raises Invalid, with field paths, when the spec cannot be served.
     """
     spec = resource.spec
-    basis, doubts = _basis(spec, catalog or load())
+    basis, doubts = _basis(spec, facts, catalog or load())
     return _plan(resource, basis, decide(spec, basis), facts, doubts, settings)
 
 
-def _basis(spec: Spec, catalog: Catalog) -> tuple[Basis, tuple[str, ...]]:
+def _basis(spec: Spec, facts: Facts, catalog: Catalog) -> tuple[Basis, tuple[str, ...]]:
     """Look up what the catalog knows; return it with what is doubtful about the runtime."""
     surface = Surface.GENERATOR if isinstance(spec, CosmosGeneratorSpec) else Surface.REASONER
     checkpoint = catalog.checkpoint(spec.model)
-    facts = checkpoint.surfaces[surface] if checkpoint else None
+    known = checkpoint.surfaces[surface] if checkpoint else None
+    split = split_of(spec, checkpoint=checkpoint, catalog=catalog)
+    wanted = Wanted(
+        gpus=split.world_size,
+        resource=spec.gpu.resource_name,
+        products=spec.gpu.products,
+        min_memory_mib=_mib(spec.gpu.min_memory),
+        compute_capability=_compute_capability(spec, known, catalog),
+    )
     runtime, choice, doubts = choose_runtime(
-        spec.runtime, surface=surface, checkpoint=checkpoint, catalog=catalog
+        spec.runtime,
+        surface=surface,
+        checkpoint=checkpoint,
+        catalog=catalog,
+        drivers=Drivers(newest=newest_driver(facts, wanted=wanted), decided=facts.cuda_line),
     )
     judge = Judge(catalog=catalog, surface=surface, runtime=runtime, own_build=choice.own_build)
     doubts += check_extra_args(spec.extra_args, judge)
@@ -57,12 +78,29 @@ def _basis(spec: Spec, catalog: Catalog) -> tuple[Basis, tuple[str, ...]]:
     basis = Basis(
         catalog=catalog,
         checkpoint=checkpoint,
-        facts=facts,
+        facts=known,
+        split=split,
+        wanted=replace(
+            wanted,
+            cuda=choice.cuda,
+            cuda_pinned=choice.cuda_pinned,
+            cuda_offered=choice.cuda_offered,
+        ),
         runtime=runtime,
         choice=replace(choice, assumptions=taken),
-        drain=plan_drain(spec, facts=facts),
+        drain=plan_drain(spec, facts=known),
     )
     return basis, doubts
+
+
+def _compute_capability(spec: Spec, facts: SurfaceFacts | None, catalog: Catalog) -> str:
+    """Return the lowest compute capability that can serve the spec, "" if it is not known."""
+    quantization = catalog.quantization(spec.quantization)
+    lowest = (
+        facts.min_compute_capability if facts else "",
+        quantization.min_compute_capability if quantization else "",
+    )
+    return max(filter(None, lowest), key=version_key, default="")
 
 
 def _plan(
@@ -92,12 +130,19 @@ def _plan(
         spec,
         Decided(
             catalog=basis.catalog,
-            facts=facts,
             checkpoint=basis.checkpoint,
             runtime=basis.runtime,
-            split=decided.split,
-            fit=decided.memory,
+            split=basis.split,
+            fit_warnings=tuple(
+                fit_warnings(
+                    spec,
+                    basis,
+                    fit=decided.memory,
+                    cards=acceptable_cards(facts, wanted=basis.wanted, catalog=basis.catalog),
+                )
+            ),
             cache=cache,
+            serves_robots=bool(decided.deploy_config and decided.deploy_config.policy),
             download_gib=decided.startup.download_gib if basis.checkpoint else 0.0,
             shm_gib=shm,
             host_memory_gib=host_memory_gib(basis.facts, offload=offloads),
@@ -110,10 +155,11 @@ def _plan(
         served_model_name=spec.served_model_name or spec.model,
         checkpoint=basis.checkpoint.title if basis.checkpoint else None,
         replicas=spec.replicas,
-        gpus=decided.split,
+        gpus=basis.split,
         gpu_resource=spec.gpu.resource_name,
         gpu_products=spec.gpu.products,
-        gpu_min_memory_mib=_mib(spec.gpu.min_memory),
+        gpu_min_memory_mib=basis.wanted.min_memory_mib,
+        gpu_compute_capability=basis.wanted.compute_capability,
         runtime=basis.choice,
         args=decided.args,
         env=decided.env,
@@ -129,15 +175,20 @@ def _plan(
         shm_gib=shm,
         memory_request=memory_request,
         memory_limit=memory_limit,
+        memory_reason=host_memory_reason(
+            spec,
+            facts=basis.facts,
+            offload=decided.offload,
+            measured=_measured_host_memory(spec, basis, decided),
+        ),
         startup=decided.startup,
         drain=basis.drain,
         memory=decided.memory,
-        placement=_placement(spec, decided, facts),
+        placement=place(basis.wanted, facts=facts),
         devices=plan_devices(
             spec,
             choice=basis.choice,
-            own_image=spec.runtime.image is not None,
-            facts=basis.facts,
+            compute_capability=basis.wanted.compute_capability,
         ),
         max_surge=spec.rollout.max_surge,
         media=spec.media,
@@ -148,14 +199,10 @@ def _plan(
     )
 
 
-def _placement(spec: Spec, decided: Decisions, facts: Facts) -> Placement:
-    return place(
-        decided.split.world_size,
-        resource=spec.gpu.resource_name,
-        products=spec.gpu.products,
-        min_memory_mib=_mib(spec.gpu.min_memory),
-        facts=facts,
-    )
+def _measured_host_memory(spec: Spec, basis: Basis, decided: Decisions) -> MemoryCase | None:
+    if not isinstance(spec, CosmosGeneratorSpec):
+        return None
+    return host_memory_case(decided.offload, checkpoint=basis.checkpoint, catalog=basis.catalog)
 
 
 def _mib(quantity: int | str | None) -> int:

@@ -17,6 +17,9 @@ ACCESS = f"{GROUP}/access"
 ACCESS_CONTAINER = "access"
 """Name of the container that asks the hub."""
 
+CUDA_DECISION = "serving.cosmos3.io/cuda"
+"""Annotation of the Deployment, not of its pods: the CUDA line that Auto has decided on."""
+
 
 def selector_labels(owner: Owner) -> dict[str, str]:
     """Return the labels that find the pods of a resource; they can never change."""

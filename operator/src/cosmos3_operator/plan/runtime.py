@@ -1,22 +1,43 @@
 """Which model server runs, and by which image.
 
-In: spec.runtime and the catalog. Out: the catalogued runtime whose behaviour is assumed, and the
-image reference: by digest where a source states one, otherwise by exact tag, never `latest`.
+In: spec.runtime, the catalog and what the nodes' drivers support. Out: the catalogued runtime whose
+behaviour is assumed, and the image reference: by digest where a source states one, otherwise by
+exact tag, never `latest`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from cosmos3_operator.api.common import Runtime as AskedRuntime
 from cosmos3_operator.api.errors import FieldError, Invalid
 from cosmos3_operator.api.reasoner import ReasonerRuntime
+from cosmos3_operator.catalog.images import cuda_line
 from cosmos3_operator.catalog.load import Catalog, serves
 from cosmos3_operator.catalog.types import Checkpoint, Runtime, Surface
+from cosmos3_operator.plan.cuda import Line, choose_line, decision, offered, offering
 from cosmos3_operator.plan.image_tags import refuse_unpublished
 from cosmos3_operator.plan.types import RuntimeChoice
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drivers:
+    """What is known about the drivers that the image has to work with."""
+
+    newest: int = 0
+    """Newest CUDA major that an acceptable node supports; 0 if not known."""
+    decided: str | None = None
+    """The line that was decided before, as annotated; None if none was."""
+
+
 def choose_runtime(
-    asked: AskedRuntime, *, surface: Surface, checkpoint: Checkpoint | None, catalog: Catalog
+    asked: AskedRuntime,
+    *,
+    surface: Surface,
+    checkpoint: Checkpoint | None,
+    catalog: Catalog,
+    drivers: Drivers,
 ) -> tuple[Runtime, RuntimeChoice, tuple[str, ...]]:
     """Return the runtime to assume, the choice to render, and warnings.
 
@@ -24,50 +45,119 @@ def choose_runtime(
     """
     if asked.image is not None:
         refuse_unpublished(asked.image, catalog)
-    runtime, reason, warnings = _assumed(
+    runtimes, reason, warnings = _assumed(
         asked, surface=surface, checkpoint=checkpoint, catalog=catalog
     )
-    _must_know(runtime, surface, checkpoint)
+    line = _line(asked, runtimes, catalog, drivers)
+    _must_know(line.runtime, surface, checkpoint)
+    by_auto = asked.cuda == "Auto" and asked.image is None
     own_build = asked.image is not None and catalog.runtime_for_image(asked.image) is None
-    cuda = asked.cuda if isinstance(asked, ReasonerRuntime) else "Auto"
     choice = RuntimeChoice(
-        name=runtime.name,
-        engine=runtime.engine,
-        version=runtime.version,
-        image=asked.image or _image(runtime, cuda),
+        name=line.runtime.name,
+        engine=line.runtime.engine,
+        version=line.runtime.version,
+        image=asked.image or _image(line),
         pull_policy=asked.image_pull_policy or "IfNotPresent",
-        cuda=runtime.cuda if cuda == "Auto" else cuda,
-        cuda_pinned=cuda != "Auto",
-        plugin=_plugin(asked, runtime),
+        cuda=line.cuda,
+        cuda_pinned=asked.cuda != "Auto",
+        cuda_reason=line.reason,
+        cuda_decision=decision(line.cuda, asked.version) if by_auto else "",
+        cuda_offered=tuple({cuda: None for runtime in runtimes for cuda in offered(runtime)}),
+        plugin=_plugin(asked, line.runtime),
         own_build=own_build,
-        assumptions=_assumptions(runtime, surface) if own_build else (),
-        reason=reason,
+        assumptions=_assumptions(line.runtime, surface) if own_build else (),
+        reason=reason if line.runtime is runtimes[0] else _instead(line, runtimes[0]),
     )
-    return runtime, choice, warnings
+    return line.runtime, choice, (*warnings, *_flawed(asked, line))
 
 
 def _assumed(
     asked: AskedRuntime, *, surface: Surface, checkpoint: Checkpoint | None, catalog: Catalog
-) -> tuple[Runtime, str, tuple[str, ...]]:
-    default = catalog.default_runtime(surface, checkpoint)
+) -> tuple[tuple[Runtime, ...], str, tuple[str, ...]]:
+    """Return the runtimes to choose from, the preferred one first; only a free user has several."""
+    available = catalog.runtimes_to_choose_from(surface, checkpoint)
+    default = available[0]
     if asked.version is not None:
         named = _named(asked, surface, catalog)
         _must_agree(asked, named, catalog)
-        return named, "as spec.runtime.version says", ()
+        return (named,), "as spec.runtime.version says", ()
     if asked.image is None:
-        return default, "the catalog's default", ()
+        return available, _default_reason(surface, checkpoint), ()
     if known := catalog.runtime_for_image(asked.image):
         if surface not in known.surfaces:
             raise Invalid((_wrong_surface(asked.image, surface),))
-        return known, "deduced from spec.runtime.image", ()
+        return (known,), "deduced from spec.runtime.image", ()
     return (
-        default,
+        (default,),
         "spec.runtime.image is unknown: assumed to behave as the catalog's default",
         (
             f"runtime.image {asked.image} is not in the catalog: it is driven as {default.label}. "
             "If it is another version, say so in spec.runtime.version",
         ),
     )
+
+
+def _default_reason(surface: Surface, checkpoint: Checkpoint | None) -> str:
+    if checkpoint and checkpoint.pipeline and surface is Surface.GENERATOR:
+        return f"the oldest with the pipeline {checkpoint.pipeline}, which this checkpoint is for"
+    return "the catalog's default"
+
+
+def _instead(line: Line, default: Runtime) -> str:
+    return f"the newest with an image for CUDA {line.cuda}; the default, {default.label}, has none"
+
+
+def _line(
+    asked: AskedRuntime, runtimes: tuple[Runtime, ...], catalog: Catalog, drivers: Drivers
+) -> Line:
+    """Return the CUDA line: of the user's image, as asked, or as the drivers suggest.
+
+    Raises Invalid when the image is known to be of another line, or none is published for it.
+    """
+    if asked.image is not None:
+        return _line_of_image(asked, asked.image, runtimes[0], catalog)
+    if asked.cuda == "Auto":
+        return choose_line(
+            runtimes,
+            newest_driver=drivers.newest,
+            decided=drivers.decided,
+            version=asked.version,
+        )
+    words = "as spec.runtime.cuda says"
+    if found := offering(runtimes, asked.cuda):
+        return Line(found, asked.cuda, words)
+    # Known to fail, but named by the user: rendered, with a warning.
+    for runtime in runtimes:
+        if asked.cuda in runtime.cuda_tags:
+            return Line(runtime, asked.cuda, words)
+    raise Invalid((_no_line(asked, runtimes),))
+
+
+def _line_of_image(asked: AskedRuntime, image: str, runtime: Runtime, catalog: Catalog) -> Line:
+    known = catalog.runtime_for_image(image)
+    held = cuda_line(image, known) if known else ""
+    if asked.cuda == "Auto":
+        return Line(runtime, held, "as the tag of spec.runtime.image says" if held else "")
+    if held and held != asked.cuda:
+        raise Invalid(
+            (
+                FieldError(
+                    "spec.runtime.cuda",
+                    f"'{asked.cuda}' is not what spec.runtime.image {image} holds, which is CUDA "
+                    f"{held}: drop one of them",
+                ),
+            )
+        )
+    return Line(runtime, asked.cuda, "as spec.runtime.cuda says")
+
+
+def _flawed(asked: AskedRuntime, line: Line) -> Iterator[str]:
+    bug = line.runtime.bug(f"cuda={line.cuda}")
+    if bug and asked.image is None:
+        yield (
+            f"runtime.cuda: {line.runtime.label} for CUDA {line.cuda}: {bug.what} ({bug.source}); "
+            f"{bug.avoided}"
+        )
 
 
 def _named(asked: AskedRuntime, surface: Surface, catalog: Catalog) -> Runtime:
@@ -140,21 +230,22 @@ def _assumptions(runtime: Runtime, surface: Surface) -> tuple[str, ...]:
     return (", ".join(facts),)
 
 
-def _image(runtime: Runtime, cuda: str) -> str:
-    if cuda in ("Auto", runtime.cuda):
+def _image(line: Line) -> str:
+    runtime = line.runtime
+    if line.cuda == runtime.cuda:
         digest = f"@{runtime.digest}" if runtime.digest else ""
         return f"{runtime.repository}:{runtime.tag}{digest}"
-    if cuda in runtime.cuda_tags:
-        return f"{runtime.repository}:{runtime.cuda_tags[cuda]}"
-    lines = ", ".join(sorted({runtime.cuda, *runtime.cuda_tags}))
-    raise Invalid(
-        (
-            FieldError(
-                "spec.runtime.cuda",
-                f"'{cuda}' is not published for {runtime.label}, only {lines}: "
-                "choose another version, or name an image of your own in spec.runtime.image",
-            ),
-        )
+    return f"{runtime.repository}:{runtime.cuda_tags[line.cuda]}"
+
+
+def _no_line(asked: AskedRuntime, runtimes: tuple[Runtime, ...]) -> FieldError:
+    lines = ", ".join(sorted({line for r in runtimes for line in (r.cuda, *r.cuda_tags)}))
+    whose = runtimes[0].label if len(runtimes) == 1 else "this model"
+    return FieldError(
+        "spec.runtime.cuda",
+        f"'{asked.cuda}' is not published for {whose}, only {lines}: "
+        + ("choose another version, or " if len(runtimes) == 1 else "leave it out, or ")
+        + "name an image of your own in spec.runtime.image",
     )
 
 

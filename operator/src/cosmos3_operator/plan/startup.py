@@ -8,7 +8,7 @@ only delays the restart of a pod that hangs. So every doubt is resolved upward.
 from __future__ import annotations
 
 from cosmos3_operator.api.common import ServingSpec
-from cosmos3_operator.catalog.types import Checkpoint, SurfaceFacts
+from cosmos3_operator.catalog.types import Checkpoint, MemoryCase, SurfaceFacts
 from cosmos3_operator.plan.types import DrainPlan, StartupPlan
 
 DOWNLOAD_MIB_PER_SECOND = 50
@@ -40,14 +40,15 @@ def plan_startup(
     facts: SurfaceFacts | None,
     guardrails_gib: float,
     offload: bool,
+    measured: MemoryCase | None = None,
 ) -> StartupPlan:
-    """Return the start-up budget and how it adds up."""
+    """Return the start-up budget and how it adds up, beside what was measured of this layout."""
     download_gib = 0.0 if spec.hugging_face.offline else guardrails_gib
     if not spec.hugging_face.offline and not spec.model.startswith("/"):
         download_gib += checkpoint.download_gib if checkpoint else UNKNOWN_DOWNLOAD_GIB
     download = _up(download_gib * 1024 / DOWNLOAD_MIB_PER_SECOND, 10)
-    init = facts.init_seconds if facts else UNKNOWN_INIT_SECONDS
-    init = _up(init * INIT_MARGIN * (OFFLOAD_INIT_FACTOR if offload else 1), 10)
+    worst = facts.init_seconds if facts else UNKNOWN_INIT_SECONDS
+    init = _up(worst * INIT_MARGIN * (OFFLOAD_INIT_FACTOR if offload else 1), 10)
     computed = _up(download + init, 60)
     budget = spec.startup_budget_seconds or computed
     return StartupPlan(
@@ -56,7 +57,13 @@ def plan_startup(
         download_seconds=download,
         init_seconds=init,
         server_timeout_seconds=budget,
-        reason=_why(spec, download_gib, download, init),
+        reason=_why(
+            spec,
+            _downloading(download_gib, download),
+            f"{init} s to load and warm up ("
+            + _loading(worst, facts, offload=offload, measured=measured)
+            + ")",
+        ),
     )
 
 
@@ -73,15 +80,26 @@ def plan_drain(spec: ServingSpec, *, facts: SurfaceFacts | None) -> DrainPlan:
     return DrainPlan(drain_seconds=drain, grace_seconds=drain + EXIT_SECONDS, reason=reason)
 
 
-def _why(spec: ServingSpec, download_gib: float, download: int, init: int) -> str:
-    if spec.startup_budget_seconds:
-        return "as spec.startupBudgetSeconds says"
-    if not download_gib:
-        return f"nothing to download, {init} s to load and warm up"
-    return (
-        f"{download} s to download {download_gib:.1f} GiB at {DOWNLOAD_MIB_PER_SECOND} MiB/s, "
-        f"{init} s to load and warm up"
-    )
+def _why(spec: ServingSpec, *parts: str) -> str:
+    return "as spec.startupBudgetSeconds says" if spec.startup_budget_seconds else ", ".join(parts)
+
+
+def _downloading(gib: float, seconds: int) -> str:
+    if not gib:
+        return "nothing to download"
+    return f"{seconds} s to download {gib:.1f} GiB at {DOWNLOAD_MIB_PER_SECOND} MiB/s"
+
+
+def _loading(
+    worst: int, facts: SurfaceFacts | None, *, offload: bool, measured: MemoryCase | None
+) -> str:
+    """Say how the time to load was scaled, and what it is scaled from."""
+    factors = f"{INIT_MARGIN} × {worst} s"
+    if offload:
+        factors += f" × {OFFLOAD_INIT_FACTOR} for offload"
+    known = "the worst case in the catalog" if facts else "a guess, for an unknown model"
+    seen = f"; {measured.ready_seconds} s {measured.source}" if measured else ""
+    return f"{factors}, {known}{seen}"
 
 
 def _up(value: float, step: int) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cosmos3_operator.api.common import ServingSpec
 from cosmos3_operator.api.errors import FieldError, Invalid
-from cosmos3_operator.catalog.types import Checkpoint, SurfaceFacts
+from cosmos3_operator.catalog.types import Checkpoint, MemoryCase, SurfaceFacts
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.types import CacheKind, CachePlan, Owner
 
@@ -73,6 +73,27 @@ def host_memory_gib(facts: SurfaceFacts | None, *, offload: bool) -> int:
     if facts is None:
         return 0
     return (offload and facts.host_memory_offload_gib) or facts.host_memory_gib
+
+
+def host_memory_reason(
+    spec: ServingSpec,
+    *,
+    facts: SurfaceFacts | None,
+    offload: str,
+    measured: MemoryCase | None,
+) -> str:
+    """Say where the request of host memory is from."""
+    resources = spec.pod.resources
+    mode = f" with offload {offload}" if offload != "None" else ""
+    if resources.requests.memory is not None or resources.limits.memory is not None:
+        words = "as spec.pod.resources says"
+    elif facts is None:
+        words = "a guess, since this model is not in the catalog"
+    else:
+        words = f"what the catalog sets aside for this checkpoint{mode}"
+    if measured is None:
+        return f"{words}; not measured"
+    return f"{words}; a peak of {measured.host_peak_gib:g} GiB was {measured.source}"
 
 
 def shm_gib(facts: SurfaceFacts | None) -> int:

@@ -16,7 +16,9 @@ from cosmos3_operator.plan.arguments import generator_arguments, reasoner_argume
 from cosmos3_operator.plan.environment import generator_environment, reasoner_environment
 from cosmos3_operator.plan.gpus import split_generator, split_reasoner
 from cosmos3_operator.plan.guardrails import plan_deploy_config, plan_guardrails
-from cosmos3_operator.plan.memory import fit_generator, fit_reasoner
+from cosmos3_operator.plan.measured import ready_case
+from cosmos3_operator.plan.memory import Layout, fit_generator, fit_reasoner
+from cosmos3_operator.plan.placement import Wanted
 from cosmos3_operator.plan.startup import plan_startup
 from cosmos3_operator.plan.types import (
     DeployConfig,
@@ -37,6 +39,8 @@ class Basis:
     catalog: Catalog
     checkpoint: Checkpoint | None
     facts: SurfaceFacts | None
+    split: GpuSplit
+    wanted: Wanted
     runtime: Runtime
     choice: RuntimeChoice
     drain: DrainPlan
@@ -46,7 +50,6 @@ class Basis:
 class Decisions:
     """What the surfaces decide differently."""
 
-    split: GpuSplit
     memory: MemoryFit
     startup: StartupPlan
     args: tuple[str, ...]
@@ -56,6 +59,18 @@ class Decisions:
     guardrails_gib: float = 0.0
     """What the guardrails add to the download."""
     deploy_config: DeployConfig | None = None
+
+
+def split_of(spec: Spec, *, checkpoint: Checkpoint | None, catalog: Catalog) -> GpuSplit:
+    """Return how a replica of either kind is split over GPUs."""
+    if isinstance(spec, CosmosGeneratorSpec):
+        return split_generator(
+            spec.parallelism,
+            products=spec.gpu.products,
+            checkpoint=checkpoint,
+            catalog=catalog,
+        )
+    return split_reasoner(spec.parallelism, checkpoint=checkpoint)
 
 
 def decide(spec: Spec, basis: Basis) -> Decisions:
@@ -70,29 +85,27 @@ def decide(spec: Spec, basis: Basis) -> Decisions:
 
 def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
     runtime = basis.runtime
-    split = split_generator(
-        spec.parallelism,
-        products=spec.gpu.products,
-        checkpoint=basis.checkpoint,
-        catalog=basis.catalog,
-    )
     guardrails = plan_guardrails(spec.guardrails, runtime=runtime, own_build=basis.choice.own_build)
     guardrails_gib = basis.catalog.guardrails.download_gib if guardrails.enabled else 0.0
+    layout = Layout(
+        split=basis.split,
+        offload=spec.offload,
+        quantization=spec.quantization,
+        tiling=spec.vae.tiling,
+    )
     startup = plan_startup(
         spec,
         checkpoint=basis.checkpoint,
         facts=basis.facts,
         guardrails_gib=guardrails_gib,
         offload=spec.offload != "None",
+        measured=ready_case(layout, checkpoint=basis.checkpoint, catalog=basis.catalog),
     )
     return Decisions(
-        split=split,
-        memory=fit_generator(
-            split, offload=spec.offload, checkpoint=basis.checkpoint, catalog=basis.catalog
-        ),
+        memory=fit_generator(layout, checkpoint=basis.checkpoint, catalog=basis.catalog),
         startup=startup,
         args=generator_arguments(
-            spec, split=split, guardrails=guardrails, startup=startup, runtime=runtime
+            spec, split=basis.split, guardrails=guardrails, startup=startup, runtime=runtime
         ),
         env=generator_environment(
             spec, runtime=runtime, guardrails=guardrails, startup=startup, drain=basis.drain
@@ -100,27 +113,27 @@ def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
         offload=spec.offload,
         guardrails=guardrails,
         guardrails_gib=guardrails_gib,
-        deploy_config=plan_deploy_config(guardrails, runtime=runtime),
+        deploy_config=plan_deploy_config(guardrails, runtime=runtime, checkpoint=basis.checkpoint),
     )
 
 
 def _reasoner(spec: CosmosReasonerSpec, basis: Basis) -> Decisions:
-    split = split_reasoner(spec.parallelism, checkpoint=basis.checkpoint)
     startup = plan_startup(
         spec, checkpoint=basis.checkpoint, facts=basis.facts, guardrails_gib=0.0, offload=False
     )
     return Decisions(
-        split=split,
         memory=fit_reasoner(
-            split,
+            basis.split,
             context_tokens=spec.max_model_length,
+            quantization=spec.quantization,
+            usable_share=basis.runtime.gpu_memory_share,
             checkpoint=basis.checkpoint,
             catalog=basis.catalog,
         ),
         startup=startup,
         args=reasoner_arguments(
             spec,
-            split=split,
+            split=basis.split,
             drain=basis.drain,
             startup=startup,
             plugin=basis.choice.plugin,

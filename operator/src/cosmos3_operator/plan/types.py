@@ -13,6 +13,7 @@ from enum import StrEnum
 from cosmos3_operator.api.common import Media, NetworkPolicy, Service
 from cosmos3_operator.api.pod import Pod
 from cosmos3_operator.api.resource import Kind
+from cosmos3_operator.catalog.types import PolicyServer
 
 TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
 """The variable that the hub's client reads a token from."""
@@ -78,7 +79,13 @@ class RuntimeChoice:
     cuda: str
     """Major CUDA version of the image, "" if unknown."""
     cuda_pinned: bool
-    """Whether the user asked for this CUDA line, so that nodes are chosen by it."""
+    """Whether the user asked for this CUDA line, so that only labelled nodes will do."""
+    cuda_reason: str
+    """Why this line, "" if it is not known."""
+    cuda_decision: str
+    """What Auto decided, to be kept as an annotation; "" where nothing was to decide."""
+    cuda_offered: tuple[str, ...]
+    """Lines that could be had by spec.runtime.cuda."""
     plugin: bool
     """Whether the Reasoner needs the vllm-cosmos3 plugin's architecture override."""
     own_build: bool = False
@@ -121,6 +128,8 @@ class DeployConfig:
     pipeline: str
     guardrails: bool
     offload_guardrail_models: bool
+    policy: PolicyServer | None = None
+    """What a robot policy announces on its websocket; None if it is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +250,16 @@ class MemoryFit:
     """None when nothing comparable was measured."""
     resident_gib: float | None = None
     """What weights and a Reasoner's KV cache take, where no peak is known; None if not known."""
+    estimated: bool = False
+    """Whether the peak was computed from comparable layouts instead of measured."""
+    usable_share: float = 1.0
+    """The part of a GPU's memory that the server takes."""
     reason: str
+
+    @property
+    def needed_gib(self) -> float | None:
+        """What one GPU must have to give, None if it is not known."""
+        return self.peak_gib or self.resident_gib
 
 
 class Verdict(StrEnum):
@@ -262,6 +280,8 @@ class Placement:
     verdict: Verdict
     message: str
     """In words, with figures; "" when it fits or nothing is known."""
+    left_out: str = ""
+    """Nodes of the wanted kind that are too old, where others are not; "" if there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,6 +300,8 @@ class Plan:
     gpu_products: tuple[str, ...]
     gpu_min_memory_mib: int
     """0 if any memory will do."""
+    gpu_compute_capability: str
+    """Lowest CUDA compute capability that works, e.g. 8.0; "" if not known."""
     runtime: RuntimeChoice
     args: tuple[str, ...]
     env: tuple[EnvVar, ...]
@@ -291,6 +313,8 @@ class Plan:
     memory_request: str
     """Quantity of host memory."""
     memory_limit: str | None
+    memory_reason: str
+    """Where the request of host memory is from."""
     startup: StartupPlan
     drain: DrainPlan
     memory: MemoryFit
@@ -307,4 +331,15 @@ class Plan:
     @property
     def endpoint(self) -> str:
         """The URL of the API within the cluster."""
-        return f"http://{self.owner.base}.{self.owner.namespace}.svc:{self.service.port}"
+        return f"http://{self._host}"
+
+    @property
+    def robot_endpoint(self) -> str | None:
+        """The URL of the OpenPI websocket, None where the server has none."""
+        if self.deploy_config is None or self.deploy_config.policy is None:
+            return None
+        return f"ws://{self._host}/v1/realtime/robot/openpi"
+
+    @property
+    def _host(self) -> str:
+        return f"{self.owner.base}.{self.owner.namespace}.svc:{self.service.port}"

@@ -10,11 +10,9 @@ from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.reasoner import CosmosReasonerSpec
 from cosmos3_operator.api.resource import Spec
 from cosmos3_operator.catalog.load import Catalog
-from cosmos3_operator.catalog.types import Checkpoint, Runtime
-from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.catalog.types import Checkpoint, Runtime, Surface
 from cosmos3_operator.plan.image_tags import tag_warnings
-from cosmos3_operator.plan.memory import largest_gpu, memory_warning
-from cosmos3_operator.plan.types import CacheKind, CachePlan, GpuSplit, MemoryFit
+from cosmos3_operator.plan.types import CacheKind, CachePlan, GpuSplit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +20,14 @@ class Decided:
     """What warnings are judged by, besides the spec."""
 
     catalog: Catalog
-    facts: Facts
     checkpoint: Checkpoint | None
     runtime: Runtime
     split: GpuSplit
-    fit: MemoryFit
+    fit_warnings: tuple[str, ...]
+    """What is wrong with the GPUs that a pod may land on."""
     cache: CachePlan
+    serves_robots: bool
+    """Whether the server has an OpenPI websocket."""
     download_gib: float
     """0 if nothing is downloaded or the size is not known."""
     shm_gib: int
@@ -42,7 +42,7 @@ def warnings_of(spec: Spec, decided: Decided) -> Iterator[str]:
         yield from _generator(spec, decided)
     else:
         yield from _reasoner(spec, decided.runtime)
-    yield from _gpu_memory(spec, decided)
+    yield from decided.fit_warnings
     yield from _host_memory(spec, decided)
     yield from _cache(spec, decided)
     yield from tag_warnings(spec.runtime.image, decided.catalog)
@@ -50,14 +50,13 @@ def warnings_of(spec: Spec, decided: Decided) -> Iterator[str]:
 
 def _known_bugs(spec: Spec, runtime: Runtime) -> Iterator[str]:
     """Yield what the catalog knows to go wrong with what the spec says."""
-    if isinstance(spec, CosmosGeneratorSpec):
-        if bug := runtime.bug(f"guardrails={spec.guardrails.mode}"):
-            yield (
-                f"guardrails: {runtime.label} is known not to start with them: {bug.what}. Make "
-                "sure that spec.runtime.image is mended"
-            )
-    elif bug := runtime.bug(f"cuda={spec.runtime.cuda}"):
-        yield f"runtime.cuda: {bug.what} ({bug.source}): {bug.avoided}"
+    if not isinstance(spec, CosmosGeneratorSpec):
+        return
+    if bug := runtime.bug(f"guardrails={spec.guardrails.mode}"):
+        yield (
+            f"guardrails: {runtime.label} is known not to start with them: {bug.what}. Make sure "
+            "that spec.runtime.image is mended"
+        )
 
 
 def _generator(spec: CosmosGeneratorSpec, decided: Decided) -> Iterator[str]:
@@ -73,16 +72,44 @@ def _generator(spec: CosmosGeneratorSpec, decided: Decided) -> Iterator[str]:
             "offload: Layerwise is documented for one GPU and for tensor parallel; together with "
             "cfg, ulysses or hsdp nobody has published a run"
         )
-    if spec.replicas > 1:
+    if spec.quantization != "None" and split.world_size > 1 and not _is_measured(spec, decided):
+        yield (
+            f"quantization: {spec.quantization} together with {split.arithmetic} is not measured: "
+            "figures exist for one GPU only. Try it before you rely on it"
+        )
+    if spec.replicas > 1 and decided.serves_robots:
+        yield (
+            "replicas: a robot's session lives in one pod. An open websocket stays on its pod; a "
+            "robot that connects again reaches the same pod if it comes from the same address "
+            "within a day, and only while that pod is ready. Robots behind one gateway share its "
+            "address and so one pod"
+        )
+    elif spec.replicas > 1:
         yield (
             "replicas: video jobs live in the memory of one pod. Clients are kept on their pod by "
             "address for a day; clients behind one gateway share its address and so one pod"
         )
-    if checkpoint and checkpoint.pipeline:
+    if checkpoint and checkpoint.pipeline and not decided.serves_robots:
+        runtime = decided.runtime
         yield (
-            f"model: {checkpoint.model} answers action requests on /v1/videos; its OpenPI "
-            "websocket is not set up by this version"
+            f"model: {checkpoint.model} answers action requests on /v1/videos only, since "
+            f"{runtime.label} has no OpenPI websocket: leave out spec.runtime, "
+            "or use a version with the pipeline " + checkpoint.pipeline
         )
+    if checkpoint and checkpoint.caveat:
+        yield f"model: {checkpoint.model}: {checkpoint.caveat}"
+
+
+def _is_measured(spec: CosmosGeneratorSpec, decided: Decided) -> bool:
+    """Whether anybody has a figure for this split with this quantization."""
+    split, checkpoint = decided.split, decided.checkpoint
+    return checkpoint is not None and any(
+        (case.tensor, case.cfg, case.ulysses, case.hsdp)
+        == (split.tensor, split.cfg, split.ulysses, split.hsdp)
+        for case in decided.catalog.memory_cases(
+            checkpoint.family, Surface.GENERATOR, quantization=spec.quantization.lower()
+        )
+    )
 
 
 def _reasoner(spec: CosmosReasonerSpec, runtime: Runtime) -> Iterator[str]:
@@ -98,12 +125,6 @@ def _reasoner(spec: CosmosReasonerSpec, runtime: Runtime) -> Iterator[str]:
             "not start in mode Plugin unless the image holds the plugin: drop the mode, or say "
             "the image's own version in spec.runtime.version"
         )
-
-
-def _gpu_memory(spec: Spec, decided: Decided) -> Iterator[str]:
-    memory_mib, product = largest_gpu(decided.facts, asked=spec.gpu, catalog=decided.catalog)
-    if warning := memory_warning(decided.fit, gpu_memory_mib=memory_mib, products=product):
-        yield warning
 
 
 def _host_memory(spec: Spec, decided: Decided) -> Iterator[str]:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cosmos3_operator.cluster.client import Client
@@ -24,6 +25,10 @@ FRESH_SECONDS = 60.0
 """As often as the status of a resource that no node can hold is looked at again."""
 PRODUCT = "nvidia.com/gpu.product"
 MEMORY = "nvidia.com/gpu.memory"
+CUDA_MAJOR = ("nvidia.com/cuda.runtime-version.major", "nvidia.com/cuda.runtime.major")
+"""Newest CUDA of the driver; the second name is deprecated and still set by GPU feature discovery
+(NVIDIA/k8s-device-plugin internal/lm)."""
+COMPUTE = ("nvidia.com/gpu.compute.major", "nvidia.com/gpu.compute.minor")
 OUT_OF_SERVICE = frozenset(
     {
         "node.kubernetes.io/not-ready",
@@ -85,6 +90,8 @@ def node_shapes(node: Mapping[str, Any]) -> Iterator[NodeShape]:
                 nodes=1,
                 product=labels.get(PRODUCT, ""),
                 memory_mib=_number(labels.get(MEMORY)),
+                cuda_major=max(_number(labels.get(name)) for name in CUDA_MAJOR),
+                compute_capability=_version(*(labels.get(name, "") for name in COMPUTE)),
             )
 
 
@@ -96,22 +103,28 @@ def is_extended(resource_name: str) -> bool:
 
 def group(counts: Mapping[NodeShape, int]) -> tuple[NodeShape, ...]:
     """Merge equal shapes, largest first, in a stable order."""
-    shapes = (
-        NodeShape(
-            resource_name=shape.resource_name,
-            gpus=shape.gpus,
-            nodes=count,
-            product=shape.product,
-            memory_mib=shape.memory_mib,
-        )
-        for shape, count in counts.items()
-    )
-    return tuple(sorted(shapes, key=lambda s: (-s.gpus, s.resource_name, s.product, -s.memory_mib)))
+    shapes = (replace(shape, nodes=count) for shape, count in counts.items())
+    return tuple(sorted(shapes, key=_order))
 
 
 def shapes_of(nodes: Iterable[Mapping[str, Any]]) -> tuple[NodeShape, ...]:
     """Group whole nodes by shape."""
     return group(Counter(shape for node in nodes for shape in node_shapes(node)))
+
+
+def _order(shape: NodeShape) -> tuple[object, ...]:
+    return (
+        -shape.gpus,
+        shape.resource_name,
+        shape.product,
+        -shape.memory_mib,
+        -shape.cuda_major,
+        shape.compute_capability,
+    )
+
+
+def _version(major: str, minor: str) -> str:
+    return f"{major}.{minor}" if major.isdecimal() and minor.isdecimal() else ""
 
 
 def _number(label: str | None) -> int:

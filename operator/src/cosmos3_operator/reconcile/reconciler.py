@@ -111,7 +111,11 @@ class Reconciler:
         )
 
     async def _gather(self, key: Key) -> Facts:
-        return replace(await self._facts.get(), claim_size=self._store.claim_size(key))
+        return replace(
+            await self._facts.get(),
+            claim_size=self._store.claim_size(key),
+            cuda_line=self._store.cuda_line(key),
+        )
 
     async def _look_up(self, key: Key) -> Body | None:
         if self._store.is_doubtful(key):

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from cosmos3_operator.plan.names import CUDA_DECISION
 from cosmos3_operator.reconcile.kinds import Key
 from cosmos3_operator.reconcile.trim import (
     child_moved,
@@ -112,6 +113,13 @@ class Store:
             if ref.kind == "PersistentVolumeClaim":
                 requests = (claim.get("spec") or {}).get("resources", {}).get("requests", {})
                 return str(requests["storage"]) if "storage" in requests else None
+        return None
+
+    def cuda_line(self, key: Key) -> str | None:
+        """Return the CUDA line that was decided before; None if none was."""
+        for ref, child in self.children(key).items():
+            if ref.kind == "Deployment":
+                return (child["metadata"].get("annotations") or {}).get(CUDA_DECISION)
         return None
 
     def put_child(self, key: Key, ref: ChildRef, body: Body) -> bool:

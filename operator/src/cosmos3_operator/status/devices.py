@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cosmos3_operator.api.conditions import Reason
-from cosmos3_operator.api.resource import Kind
 from cosmos3_operator.plan.paths import SHM
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.findings import Finding
@@ -63,8 +62,9 @@ def _no_device(plan: Plan) -> str:
 
 def _driver(plan: Plan) -> str:
     remedy = "Update the driver, or choose nodes with a newer one (spec.pod.nodeSelector)"
-    if plan.owner.kind is Kind.REASONER and plan.runtime.cuda == "13":
-        return f'{remedy}, or set spec.runtime.cuda: "12" with a version published for it'
+    older = [line for line in plan.runtime.cuda_offered if line < plan.runtime.cuda]
+    if older:
+        return f'{remedy}, or set spec.runtime.cuda to "{max(older)}", which there is an image for'
     return f"{remedy}, or name an image for an older CUDA in spec.runtime.image"
 
 

@@ -227,6 +227,8 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "drainSeconds": plan.drain.drain_seconds,
         "warnings": list(plan.warnings),
     }
+    if plan.robot_endpoint:
+        status["robotEndpoint"] = plan.robot_endpoint
     if plan.guardrails is not None:
         status["guardrails"] = str(plan.guardrails)
     return status
