@@ -39,7 +39,7 @@ class Verdict:
     error: str | None
     """The server's reason not to go on."""
     resolved: Mapping[str, Any]
-    """`world_size`; of vLLM-Omni also `guardrails` and `offload_guardrail_models`."""
+    """`world_size`; of vLLM-Omni also degrees, offloads and guardrails. Empty after an error."""
 
 
 @dataclass(frozen=True, kw_only=True)

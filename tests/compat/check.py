@@ -15,16 +15,8 @@ def problems(claims: Claims, verdict: Verdict) -> list[str]:
         return [] if verdict.error else ["is said to stop the server, which takes it"]
     if verdict.error is not None:
         return [f"not {STEPS[len(verdict.passed)]}: {verdict.error}"]
-    claimed = {
-        "world_size": ("the GPU limit", claims.gpus),
-        "guardrails": ("the plan's guardrails", claims.guardrails),
-        "offload_guardrail_models": (
-            "the plan's guardrail offload",
-            claims.offload_guardrail_models,
-        ),
-    }
     return [
-        f"{name} {value} is not what the server resolves: {verdict.resolved[key]}"
-        for key, (name, value) in claimed.items()
-        if value is not None and verdict.resolved[key] != value
+        f"{name} is {value} for the pod and {verdict.resolved[name]} for the server"
+        for name, value in claims.values.items()
+        if verdict.resolved[name] != value
     ]

@@ -7,7 +7,7 @@ the rest of the pod and the plan claim about it, which the server's own code the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,12 @@ ENGINE_OF: Mapping[Surface, Engine] = {Surface.GENERATOR: "vllm-omni", Surface.R
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """What a pod and its plan take for granted about the server; None: nothing."""
+    """What a pod and its plan take for granted about the server."""
 
     starts: bool = True
     """False: the plan warns that the server does not start."""
-    gpus: int | None = None
-    guardrails: bool | None = None
-    offload_guardrail_models: bool | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """By the server's own names: `world_size`, `guardrails` and others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,20 +83,37 @@ def of_children(
     deployment = next(c for c in children if c["kind"] == "Deployment")
     pod = deployment["spec"]["template"]["spec"]
     server = next(c for c in pod["containers"] if c["name"] == "server")
-    guardrails, runtime = plan.guardrails, runtime_of(plan)
+    runtime = runtime_of(plan)
     return Command(
         origin=origin,
         runtime=runtime,
-        surface=Surface.GENERATOR if guardrails else Surface.REASONER,
+        surface=Surface.GENERATOR if plan.guardrails else Surface.REASONER,
         words=Words(args=tuple(server["args"]), files=_files(pod, server, children)),
         claims=Claims(
             starts=not any(_DOUBT in warning for warning in plan.warnings),
-            gpus=int(server["resources"]["limits"][plan.gpu_resource]),
-            guardrails=guardrails.enabled if guardrails else None,
-            offload_guardrail_models=guardrails.offload_models if guardrails else None,
+            values={
+                "world_size": int(server["resources"]["limits"][plan.gpu_resource]),
+                **_generator_claims(plan),
+            },
         ),
         user=user,
     )
+
+
+def _generator_claims(plan: Plan) -> dict[str, Any]:
+    if plan.guardrails is None:
+        return {}
+    return {
+        "tensor_parallel_size": plan.gpus.tensor,
+        "cfg_parallel_size": plan.gpus.cfg,
+        "ulysses_degree": plan.gpus.ulysses,
+        "use_hsdp": plan.gpus.hsdp,
+        # The plan has no other word for these than the arguments.
+        "enable_layerwise_offload": "--enable-layerwise-offload" in plan.args,
+        "enable_cpu_offload": "--enable-cpu-offload" in plan.args,
+        "guardrails": plan.guardrails.enabled,
+        "offload_guardrail_models": plan.guardrails.offload_models,
+    }
 
 
 def runtime_of(plan: Plan) -> Runtime:

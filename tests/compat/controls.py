@@ -62,7 +62,7 @@ def _control(entry: Mapping[str, Any], engine: Engine) -> Control:
     return Control(
         name=entry["name"],
         words=Words(args=(_MODEL, *switch, *entry["args"]), files=dict(_files(entry))),
-        claims=Claims(**entry.get("claims", {})),
+        claims=Claims(values=entry.get("claims", {})),
         says=entry["says"],
     )
 

@@ -12,8 +12,6 @@ from typing import Any
 
 from compat.inside.servers import RefusalError, Server
 
-STEPS = ("parsed", "validated", "resolved")
-
 
 def judge(server: Server, command: dict[str, Any], scratch: Path) -> dict[str, Any]:
     """Return `passed` (steps), `error` (text or None) and what the server resolved."""

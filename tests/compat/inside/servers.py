@@ -49,7 +49,7 @@ class Server(ABC):
 
     @abstractmethod
     def resolve(self, namespace: Any) -> dict[str, Any]:
-        """Return what the server would run: `world_size`, and `guardrails` where it knows them."""
+        """Return what the server would run, at least its `world_size`."""
 
 
 class Plain(Server):
@@ -146,17 +146,23 @@ def _of_stage(stage: Any) -> dict[str, Any]:
     """Read the one stage of a Cosmos 3 Generator, in the shape of this version."""
     config = getattr(stage, "diffusion_config", None)
     if config is not None:  # from 0.30
-        world_size = stage.parallel_config.world_size
+        parallel, world_size = stage.parallel_config, stage.parallel_config.world_size
     else:
         config = stage.engine_args
-        world_size = len(str(stage.runtime.devices).split(","))
+        parallel, world_size = config.parallel_config, len(str(stage.runtime.devices).split(","))
     model_config = dict(getattr(config, "model_config", None) or {})
-    # Both are the pipeline's own defaults where nobody says anything.
     return {
         "world_size": world_size,
+        **{name: getattr(parallel, name) for name in _DEGREES},
+        **{name: bool(getattr(config, name, False)) for name in _OFFLOADS},
+        # Both are the pipeline's own defaults where nobody says anything.
         "guardrails": model_config.get("guardrails", True),
         "offload_guardrail_models": model_config.get("offload_guardrail_models", False),
     }
+
+
+_DEGREES = ("tensor_parallel_size", "cfg_parallel_size", "ulysses_degree", "use_hsdp")
+_OFFLOADS = ("enable_layerwise_offload", "enable_cpu_offload")
 
 
 def _give_stage_folder() -> None:

@@ -61,7 +61,7 @@ def _reason(server: Omni, start: list[str], action: argparse.Action, spelling: s
             server.validate(namespace)
             server.resolve(namespace)
         except RefusalError as error:
-            if any(words in str(error) for words in _REFUSALS):
+            if any(refusal in str(error) for refusal in _REFUSALS):
                 return str(error.__cause__)
             continue
         return ""
