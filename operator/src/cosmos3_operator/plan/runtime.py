@@ -153,12 +153,11 @@ def _line_of_image(asked: AskedRuntime, image: str, runtime: Runtime, catalog: C
 
 
 def _flawed(asked: AskedRuntime, line: Line) -> Iterator[str]:
-    flaw = line.runtime.known_bad.get(f"cuda={line.cuda}")
-    if flaw and asked.image is None:
-        yield (
-            f"runtime.cuda: {line.runtime.engine} {line.runtime.version} for CUDA {line.cuda}: "
-            f"{flaw}. Use another version"
-        )
+    """Say that an image is known to fail; one of the user's own may have mended it."""
+    if flaw := line.runtime.known_bad.get(f"cuda={line.cuda}"):
+        way_out = "Use another version" if asked.image is None else "Make sure that it is mended"
+        name = f"{line.runtime.engine} {line.runtime.version}"
+        yield f"runtime: {name} for CUDA {line.cuda}: {flaw}. {way_out}"
 
 
 def _named(asked: AskedRuntime, surface: Surface, catalog: Catalog) -> Runtime:
