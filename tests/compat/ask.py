@@ -39,7 +39,7 @@ class Verdict:
     error: str | None
     """The server's reason not to go on."""
     resolved: Mapping[str, Any]
-    """`world_size`; of vLLM-Omni also degrees, offloads and guardrails. Empty after an error."""
+    """`world_size`; of vLLM-Omni also degrees, offloads, guardrails, robots. Empty on error."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ the rest of the pod and the plan claim about it, which the server's own code the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from compat.recipes import HERE, Engine
 from cosmos3_operator.api.resource import Kind, Resource, parse
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Runtime, Surface
+from cosmos3_operator.cli.nodes import read_nodes
 from cosmos3_operator.cli.render import completed
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.facts import Facts
@@ -113,6 +114,7 @@ def _generator_claims(plan: Plan) -> dict[str, Any]:
         "enable_cpu_offload": "--enable-cpu-offload" in plan.args,
         "guardrails": plan.guardrails.enabled,
         "offload_guardrail_models": plan.guardrails.offload_models,
+        "robots": plan.robot_endpoint is not None,
     }
 
 
@@ -130,7 +132,7 @@ def golden() -> Iterator[Command]:
         for resource in resources(case):
             own = [c for c in children if _owner(c) == (resource.kind, resource.name)]
             yield of_children(
-                make_plan(resource, Facts()),
+                make_plan(resource, _facts(case)),
                 own,
                 f"golden {case.name}",
                 user=resource.spec.extra_args,
@@ -144,6 +146,14 @@ def resources(case: Path) -> Iterator[Resource]:
     for body in yaml.safe_load_all(source.read_text("utf-8")):
         if body["kind"] in tuple(Kind):
             yield parse(completed(body, namespace=None))
+
+
+def _facts(case: Path) -> Facts:
+    """Return what the golden case was planned with: the CUDA line follows it."""
+    nodes, decided = case / "facts.yaml", case / "decided.txt"
+    facts = read_nodes(nodes) if nodes.exists() else Facts()
+    line = decided.read_text("utf-8").strip() if decided.exists() else None
+    return replace(facts, cuda_line=line)
 
 
 def _owner(child: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from cosmos3_operator.cli.files import read_resources
-from cosmos3_operator.cli.plan import read_nodes
+from cosmos3_operator.cli.nodes import read_nodes
 from cosmos3_operator.cli.render import plan_all, to_yaml
 from cosmos3_operator.manifests.devices import source
 from cosmos3_operator.manifests.render import render

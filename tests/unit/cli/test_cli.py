@@ -288,6 +288,14 @@ def test_plan_on_given_nodes(tmp_path: Path, nodes: str, words: str):
     assert words in " ".join(result.stdout.split())
 
 
+def test_render_follows_the_drivers_of_given_nodes(tmp_path: Path):
+    nodes = tmp_path / "nodes.yaml"
+    nodes.write_text("- {gpus: 8, product: NVIDIA-H200, memoryMiB: 143771, cuda: 12.8}\n")
+    example = str(EXAMPLES / "cosmosreasoner.yaml")
+    assert "-cu129" in run("render", "-f", example, "--nodes", str(nodes)).stdout
+    assert "-cu129" not in run("render", "-f", example).stdout
+
+
 @pytest.mark.parametrize("nodes", ["- {count: 2}\n", "a: 1\n", "- 5\n", GOOD])
 def test_plan_says_what_nodes_must_look_like(tmp_path: Path, nodes: str):
     (tmp_path / "nodes.yaml").write_text(nodes)

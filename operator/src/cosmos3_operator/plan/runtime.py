@@ -68,7 +68,11 @@ def choose_runtime(
         assumptions=_assumptions(line.runtime, surface) if own_build else (),
         reason=reason if line.runtime is runtimes[0] else _instead(line, runtimes[0]),
     )
-    return line.runtime, choice, (*warnings, *_flawed(asked, line))
+    return (
+        line.runtime,
+        choice,
+        (*warnings, *_flawed(asked, line), *_replaced(asked, line, runtimes[0])),
+    )
 
 
 def _assumed(
@@ -214,6 +218,17 @@ def _must_know(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None
                     f"{runtime.label} does not know {checkpoint.model}: it needs {needed} or newer",
                 ),
             )
+        )
+
+
+def _replaced(asked: AskedRuntime, line: Line, default: Runtime) -> Iterator[str]:
+    """Say that another version than the default runs, where nobody asked for it."""
+    if asked.cuda == "Auto" and line.runtime is not default:
+        yield (
+            f"runtime: {line.runtime.label} is {_instead(line, default)} (CUDA {line.cuda}: "
+            f"{line.reason}). "
+            f'Another one takes newer drivers and spec.runtime.cuda "{default.cuda}", or a version '
+            "named in spec.runtime.version"
         )
 
 

@@ -17,7 +17,7 @@ from cosmos3_operator.plan.environment import generator_environment, reasoner_en
 from cosmos3_operator.plan.gpus import split_generator, split_reasoner
 from cosmos3_operator.plan.guardrails import plan_deploy_config, plan_guardrails
 from cosmos3_operator.plan.measured import ready_case
-from cosmos3_operator.plan.memory import Layout, fit_generator, fit_reasoner
+from cosmos3_operator.plan.memory import Layout, fit_generator, fit_reasoner, gpu_memory_share
 from cosmos3_operator.plan.placement import Wanted
 from cosmos3_operator.plan.startup import plan_startup
 from cosmos3_operator.plan.types import (
@@ -126,7 +126,7 @@ def _reasoner(spec: CosmosReasonerSpec, basis: Basis) -> Decisions:
             basis.split,
             context_tokens=spec.max_model_length,
             quantization=spec.quantization,
-            usable_share=basis.runtime.gpu_memory_share,
+            usable_share=gpu_memory_share(spec.extra_args, runtime=basis.runtime),
             checkpoint=basis.checkpoint,
             catalog=basis.catalog,
         ),
