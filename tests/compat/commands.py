@@ -132,7 +132,7 @@ def golden() -> Iterator[Command]:
         for resource in resources(case):
             own = [c for c in children if _owner(c) == (resource.kind, resource.name)]
             yield of_children(
-                make_plan(resource, _facts(case)),
+                make_plan(resource, facts_of(case)),
                 own,
                 f"golden {case.name}",
                 user=resource.spec.extra_args,
@@ -148,8 +148,8 @@ def resources(case: Path) -> Iterator[Resource]:
             yield parse(completed(body, namespace=None))
 
 
-def _facts(case: Path) -> Facts:
-    """Return what the golden case was planned with: the CUDA line follows it."""
+def facts_of(case: Path) -> Facts:
+    """Return what a golden case was planned with: the CUDA line follows it."""
     nodes, decided = case / "facts.yaml", case / "decided.txt"
     facts = read_nodes(nodes) if nodes.exists() else Facts()
     line = decided.read_text("utf-8").strip() if decided.exists() else None

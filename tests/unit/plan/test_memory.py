@@ -184,7 +184,7 @@ def test_tiling_is_reported_and_not_computed():
         ({"runtime": {"version": "0.19.1", "image": "registry.example.com/plugin:1"}}, 0.9),
         ({"extraArgs": ["--gpu-memory-utilization", "0.8"]}, 0.8),
         ({"extraArgs": ["--gpu_memory_util=0.85"]}, 0.85),
-        ({"extraArgs": ["--gpu-memory-utilization=$(SHARE)"]}, 0.92),
+        ({"extraArgs": ["--gpu-memory-utilization"]}, 0.92),
     ],
 )
 def test_a_reasoner_takes_a_part_of_the_gpu(spec: dict[str, Any], share: float):
