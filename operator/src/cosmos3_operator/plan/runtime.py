@@ -223,9 +223,9 @@ def _must_know(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None
 def _replaced(asked: AskedRuntime, line: Line, default: Runtime) -> Iterator[str]:
     """Say that another version than the default runs, where nobody asked for it."""
     if asked.cuda == "Auto" and line.runtime is not default:
-        name = f"{line.runtime.engine} {line.runtime.version}"
         yield (
-            f"runtime: {name} is {_instead(line, default)} (CUDA {line.cuda}: {line.reason}). "
+            f"runtime: {line.runtime.label} is {_instead(line, default)} (CUDA {line.cuda}: "
+            f"{line.reason}). "
             f'Another one takes newer drivers and spec.runtime.cuda "{default.cuda}", or a version '
             "named in spec.runtime.version"
         )
