@@ -12,6 +12,7 @@ from typing import Any
 
 from compat.inside.servers import RefusalError, Server
 
+
 def judge(server: Server, command: dict[str, Any], scratch: Path) -> dict[str, Any]:
     """Return `passed` (steps), `error` (text or None) and what the server resolved."""
     words = in_reach(command["args"], command["files"], scratch)
