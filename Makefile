@@ -12,6 +12,7 @@ PYTHON ?= $(shell requirements/find-python oldest)
 VENV   := .venv
 BIN    := $(VENV)/bin
 BED    ?= local
+BASE   ?= official
 
 export PYTHONPATH := tests:examples
 export PYTHONDONTWRITEBYTECODE :=
@@ -67,9 +68,10 @@ integration: setup ## Run the tests on a real control plane
 	@$(BIN)/python -m pytest -m cluster
 
 .PHONY: lint
-lint: setup ## Check format, style, imports and types
+lint: setup ## Check format, style, imports, types and Dockerfiles
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/hadolint images/*/Dockerfile
 	@$(BIN)/lint-imports > .lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 
@@ -83,7 +85,7 @@ crds: setup ## Generate crds/ from the API models
 	@$(BIN)/cosmos3-operator crds --output crds
 
 .PHONY: docs
-docs: setup ## Generate docs/spec/ from the API models
+docs: setup ## Generate docs/spec/, docs/runtimes.md and docs/runtime-limits.md
 	@$(BIN)/python docs/generate.py
 
 .PHONY: golden
@@ -91,8 +93,8 @@ golden: setup ## Rewrite the golden files; read the diff
 	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
 
 .PHONY: compat
-compat: setup ## Judge every command line by the real servers' code (ONLY=vllm-omni-0.30.0, KEEP=no)
-	@$(BIN)/python -m compat $(addprefix --only ,$(ONLY)) $(if $(filter no,$(KEEP)),--no-keep) $(if $(UPDATE),--update)
+compat: setup ## Judge every command line by the real servers' code (ONLY=vllm-omni-0.30.0, KEEP=no, SERVERS=yes)
+	@$(BIN)/python -m compat $(addprefix --only ,$(ONLY)) $(if $(filter no,$(KEEP)),--no-keep) $(if $(UPDATE),--update) $(if $(filter yes,$(SERVERS)),--servers)
 
 .PHONY: snapshots
 snapshots: ## Rewrite the snapshots of the servers' flags; read the diff
@@ -103,16 +105,29 @@ bench: setup ## Measure the operator against a bare client on a local control pl
 	@$(BIN)/python -m bed build
 	@$(BIN)/python -m bench
 
+.PHONY: images
+images: setup ## Build the operator's image (as root; BASE=debian: without a registry; MAY_INSTALL=1)
+	@$(BIN)/python images/build.py --base $(BASE) $(if $(MAY_INSTALL),--may-install)
+
+.PHONY: image-test
+image-test: setup ## Build it and run it with a read-only root and no rights, on a local control plane
+	@$(BIN)/python images/build.py --base $(BASE) --to-run $(if $(MAY_INSTALL),--may-install)
+	@$(BIN)/python -m bed build
+	@$(BIN)/python -m pytest e2e/image
+
 .PHONY: lock
 lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes and without index hosts
-	@for set in "runtime" "dev --group dev"; do \
+	@for set in "runtime pyproject.toml" "dev pyproject.toml --group dev" "build --group build"; do \
 	  name=$${set%% *}; \
-	  $(BIN)/uv pip compile --quiet pyproject.toml $${set#$$name} --universal --python-version 3.11 \
+	  $(BIN)/uv pip compile --quiet $${set#$$name} --universal --python-version 3.11 \
 	    --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade -o requirements/$$name.txt; \
 	done
-	@$(BIN)/uv pip compile --quiet images/preflight/requirements.in --universal --python-version 3.12 \
-	  --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \
-	  -o images/preflight/requirements.txt
+	@for image in "preflight" "generator --no-deps"; do \
+	  name=$${image%% *}; \
+	  $(BIN)/uv pip compile --quiet images/$$name/requirements.in $${image#$$name} --universal \
+	    --python-version 3.12 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \
+	    -o images/$$name/requirements.txt; \
+	done
 	@echo ziglang==0.15.2 | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/cc.txt
 

@@ -1,4 +1,7 @@
-"""`make compat`: every command line that the planner writes, judged by the servers' own code."""
+"""`make compat`: every command line that the planner writes, judged by the servers' own code.
+
+With `--servers` the newest servers are started as well, see `servers.checks`.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ from compat.errors import CompatError
 from compat.store import Environment
 from compat.subjects import Row, Subject, rows, subjects
 from compat.trial import Result, try_out
+from servers.checks import check as check_servers
+from servers.errors import ServerError
 
 WIDTH = 140
 """Of the table where there is no terminal."""
@@ -32,8 +37,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     options = _parser().parse_args()
     try:
-        return _check_commands(options)
-    except (CompatError, BedError) as error:
+        code = _check_commands(options)
+        if options.servers and not check_servers():
+            code = 1
+        return code
+    except (CompatError, BedError, ServerError) as error:
         to_stderr(f"compat: {error}")
         return 1
     except KeyboardInterrupt:
@@ -114,6 +122,12 @@ def _parser() -> argparse.ArgumentParser:
         help="one engine in one version, e.g. vllm-omni-0.30.0; may be repeated",
     )
     add("--update", action="store_true", help="rewrite the snapshots of flags that are stale")
+    add(
+        "--servers",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="start the newest servers too, on the CPU (minutes, 3 GiB of memory)",
+    )
     add(
         "--keep",
         action=argparse.BooleanOptionalAction,

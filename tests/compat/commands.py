@@ -7,7 +7,7 @@ the rest of the pod and the plan claim about it, which the server's own code the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ import yaml
 
 from compat.ask import Words
 from compat.recipes import HERE, Engine
-from cosmos3_operator.api.arguments import flag_of
 from cosmos3_operator.api.resource import Kind, Resource, parse
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Runtime, Surface
+from cosmos3_operator.cli.nodes import read_nodes
 from cosmos3_operator.cli.render import completed
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.facts import Facts
@@ -31,6 +31,9 @@ _SWITCHES = (
     *("--enable-layerwise-offload", "--enable-cpu-offload"),
     *("--vae-use-tiling", "--vae-use-slicing"),
 )
+
+_DOUBT = "spec.runtime.image may differ"
+"""How a plan warns of arguments that the catalogued server would stop at, in an unknown image."""
 
 ENGINE_OF: Mapping[Surface, Engine] = {Surface.GENERATOR: "vllm-omni", Surface.REASONER: "vllm"}
 
@@ -92,7 +95,7 @@ def of_children(
         surface=Surface.GENERATOR if plan.guardrails else Surface.REASONER,
         words=Words(args=tuple(server["args"]), files=_files(pod, server, children)),
         claims=Claims(
-            starts=not any(flag_of(word) in runtime.known_bad for word in user),
+            starts=not any(_DOUBT in warning for warning in plan.warnings),
             values={
                 "world_size": int(server["resources"]["limits"][plan.gpu_resource]),
                 **_generator_claims(plan),
@@ -115,6 +118,7 @@ def _generator_claims(plan: Plan) -> dict[str, Any]:
         "quantization": _value_of("--quantization", plan.args),
         "guardrails": plan.guardrails.enabled,
         "offload_guardrail_models": plan.guardrails.offload_models,
+        "robots": plan.robot_endpoint is not None,
     }
 
 
@@ -136,7 +140,7 @@ def golden() -> Iterator[Command]:
         for resource in resources(case):
             own = [c for c in children if _owner(c) == (resource.kind, resource.name)]
             yield of_children(
-                make_plan(resource, Facts()),
+                make_plan(resource, facts_of(case)),
                 own,
                 f"golden {case.name}",
                 user=resource.spec.extra_args,
@@ -150,6 +154,14 @@ def resources(case: Path) -> Iterator[Resource]:
     for body in yaml.safe_load_all(source.read_text("utf-8")):
         if body["kind"] in tuple(Kind):
             yield parse(completed(body, namespace=None))
+
+
+def facts_of(case: Path) -> Facts:
+    """Return what a golden case was planned with: the CUDA line follows it."""
+    nodes, decided = case / "facts.yaml", case / "decided.txt"
+    facts = read_nodes(nodes) if nodes.exists() else Facts()
+    line = decided.read_text("utf-8").strip() if decided.exists() else None
+    return replace(facts, cuda_line=line)
 
 
 def _owner(child: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -3,9 +3,10 @@
 cr.yaml         the resource; a case without one takes the example of the same name
 facts.yaml      the cluster's GPU nodes, as `plan --nodes` reads them; not known if absent
 decided.txt     the CUDA line that was decided before, as annotated on the Deployment
+preflight-image what the operator is given as --preflight-image; nothing if absent
 plan.txt        what `cosmos3-operator plan` prints, or why the resource is refused
-manifests.yaml  what `cosmos3-operator render` prints, except that the GPU probe is named and not
-                printed; absent if the resource is refused
+manifests.yaml  what `cosmos3-operator render` prints, except that the programs of `probes` are
+                named and not printed; absent if the resource is refused
 
 `make golden` rewrites the outputs.
 """
@@ -19,16 +20,18 @@ from typing import Any
 import pytest
 
 from cosmos3_operator.cli.files import read_resources
-from cosmos3_operator.cli.plan import read_nodes
+from cosmos3_operator.cli.nodes import read_nodes
 from cosmos3_operator.cli.render import plan_all, to_yaml
-from cosmos3_operator.manifests.devices import source
+from cosmos3_operator.manifests import devices, job
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.explain import explain
 from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.plan.settings import Settings
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"
 
+SOURCES = {devices.source(): "(probes/gpu.py)", job.source(): "(probes/hub.py)"}
 OUTPUTS = ("plan.txt", "manifests.yaml")
 
 CASES = sorted({p.name for p in HERE.iterdir() if p.is_dir() and p.name != "__pycache__"})
@@ -47,9 +50,17 @@ def facts_of(case: str) -> Facts:
     return replace(facts, cuda_line=line)
 
 
+def settings_of(case: str) -> Settings:
+    image = HERE / case / "preflight-image"
+    return Settings(preflight_image=image.read_text("utf-8").strip() if image.exists() else "")
+
+
 def outputs_of(case: str) -> dict[str, str]:
     plans, errors = plan_all(
-        read_resources([str(source_of(case))]), namespace=None, facts=facts_of(case)
+        read_resources([str(source_of(case))]),
+        namespace=None,
+        facts=facts_of(case),
+        settings=settings_of(case),
     )
     if errors:
         refused = [line.removeprefix(f"{source_of(case)}: ") for line in errors]
@@ -61,12 +72,12 @@ def outputs_of(case: str) -> dict[str, str]:
 
 
 def shown(child: Any) -> Any:
-    """Return an object with the probe's source, hundreds of lines, replaced by its name."""
+    """Return an object with the source of probes, hundreds of lines, replaced by their names."""
     if isinstance(child, dict):
         return {name: shown(value) for name, value in child.items()}
     if isinstance(child, list):
         return [shown(value) for value in child]
-    return "(probes/gpu.py)" if child == source() else child
+    return SOURCES.get(child, child) if isinstance(child, str) else child
 
 
 @pytest.mark.parametrize("case", [*CASES, *MISSING])

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from support.repository import ROOT, tracked
 
 FOLDERS = {
     *(".ci", "bench", "charts", "crds", "docs", "e2e", "examples", "images"),
     *("operator", "requirements", "tests"),
 }
 FILES = {
-    *(".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
-    *("Makefile", "README.md", "SECURITY.md", "pyproject.toml"),
+    *(".dockerignore", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *("LICENSE", "Makefile", "README.md", "SECURITY.md", "pyproject.toml"),
 }
 
 # Written in parts, so that this file does not contain what it looks for.
@@ -26,18 +26,6 @@ MACHINE_PATHS = re.compile(rb"(?<![\w.$}])/(?:" + b"|".join((b"work", b"root")) 
 URL = re.compile(r"\w+://|\s@\s|--(extra-)?index-url|--find-links")
 PIN = re.compile(r"[A-Za-z0-9._-]+(\[[A-Za-z0-9,._-]+\])?==[^\s;]+( ; .+)?")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
-
-
-def tracked() -> list[Path]:
-    """Return every file of the project: all that git knows or would add."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    return [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
 
 
 def test_operator_is_a_folder_and_not_a_package() -> None:
@@ -64,9 +52,12 @@ def test_the_top_level_holds_what_a_newcomer_expects() -> None:
     assert {parts[0] for parts in names if len(parts) == 1} == FILES
 
 
-@pytest.fixture(params=["runtime.txt", "dev.txt"])
+LOCKS = ("requirements/runtime.txt", "requirements/dev.txt", "requirements/build.txt")
+
+
+@pytest.fixture(params=[*LOCKS, "images/generator/requirements.txt"])
 def lock(request: pytest.FixtureRequest) -> str:
-    return (ROOT / "requirements" / str(request.param)).read_text("utf-8")
+    return (ROOT / str(request.param)).read_text("utf-8")
 
 
 def requirements_of(lock: str) -> Iterator[list[str]]:
@@ -89,12 +80,11 @@ def test_a_lock_names_no_host(lock: str) -> None:
     assert [line for line in lock.splitlines() if URL.search(line)] == []
 
 
-def test_development_uses_the_versions_that_run() -> None:
-    run, develop = (
-        {pin for pin, *_ in requirements_of((ROOT / "requirements" / name).read_text("utf-8"))}
-        for name in ("runtime.txt", "dev.txt")
+def test_development_uses_the_versions_that_run_and_build() -> None:
+    run, develop, build = (
+        {pin for pin, *_ in requirements_of((ROOT / name).read_text("utf-8"))} for name in LOCKS
     )
-    assert run <= develop
+    assert run | build <= develop
 
 
 def test_the_checksums_of_the_control_plane_name_no_url() -> None:

@@ -161,6 +161,7 @@ def _of_stage(stage: Any) -> dict[str, Any]:
         # Both are the pipeline's own defaults where nobody says anything.
         "guardrails": model_config.get("guardrails", True),
         "offload_guardrail_models": model_config.get("offload_guardrail_models", False),
+        "robots": bool(model_config.get("policy_server_config")),
     }
 
 

@@ -143,11 +143,24 @@ def test_no_selector_of_the_servers_finds_its_pods(plan: Plan) -> None:
             assert one[either["key"]] in either["values"]
 
 
-@given(plan=specs.PLANS_WITH_IMAGE)
-def test_a_deployment_says_what_its_servers_need_of_the_hub(plan: Plan) -> None:
-    annotations = specs.children(plan)["Deployment"]["metadata"].get("annotations", {})
-    needs = plan.access.fingerprint if plan.access and plan.replicas else None
-    assert annotations.get("serving.cosmos3.io/access") == needs
+def needs_of(made: Plan) -> str | None:
+    metadata = specs.children(made)["Deployment"]["metadata"]
+    found: str | None = metadata.get("annotations", {}).get("serving.cosmos3.io/access")
+    return found
+
+
+def test_a_deployment_with_pods_says_what_they_need_of_the_hub() -> None:
+    for replicas, image in ((1, IMAGE), (3, ""), (0, IMAGE)):
+        made = specs.plan(specs.GENERATOR, image=image, huggingFace=TOKEN, replicas=replicas)
+        assert made.access is not None
+        assert needs_of(made) == (made.access.fingerprint if replicas else None)
+    assert needs_of(specs.generator()) is None
+
+
+def test_its_pod_is_no_endpoint_of_any_service_and_leaves_word_in_any_case() -> None:
+    made = pod(pod={"labels": {"app": "my-own-service"}})
+    assert made["readinessGates"] == [{"conditionType": "serving.cosmos3.io/never-serves"}]
+    assert made["containers"][0]["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
 def test_the_command_is_the_program_and_runs() -> None:

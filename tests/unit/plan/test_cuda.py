@@ -166,6 +166,17 @@ def test_nodes_that_are_left_out_are_named_where_others_do():
     )
 
 
+def test_another_version_than_the_default_is_said_where_nobody_asked_for_it():
+    def said(plan: Plan) -> list[str]:
+        return [w for w in plan.warnings if "instead" in w or "the default, vllm" in w]
+
+    assert (
+        "vllm 0.28.0 is the newest with an image for CUDA 12" in said(specs.reasoner(nodes(12)))[0]
+    )
+    assert said(specs.reasoner(nodes(13))) == []
+    assert said(specs.reasoner(nodes(12), runtime={"cuda": "12"})) == []
+
+
 def test_a_node_without_labels_may_do():
     plan = specs.generator(nodes(12, 0))
     assert plan.placement.verdict is Verdict.FITS

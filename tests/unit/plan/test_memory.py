@@ -175,3 +175,21 @@ def test_tiling_is_reported_and_not_computed():
     assert tiled.memory.peak_gib == plain.memory.peak_gib
     assert "68 %" in tiled.memory.reason
     assert "68 %" not in plain.memory.reason
+
+
+OWN_BUILD = {"image": "registry.example.com/mine:1"}
+"""Whose arguments nobody judges: another build may take the flag without a value."""
+
+
+@pytest.mark.parametrize(
+    ("spec", "share"),
+    [
+        ({}, 0.92),
+        ({"runtime": {"version": "0.19.1", "image": "registry.example.com/plugin:1"}}, 0.9),
+        ({"extraArgs": ["--gpu-memory-utilization", "0.8"]}, 0.8),
+        ({"extraArgs": ["--gpu_memory_util=0.85"]}, 0.85),
+        ({"runtime": OWN_BUILD, "extraArgs": ["--gpu-memory-utilization"]}, 0.92),
+    ],
+)
+def test_a_reasoner_takes_a_part_of_the_gpu(spec: dict[str, Any], share: float):
+    assert specs.reasoner(**spec).memory.usable_share == share

@@ -98,7 +98,7 @@ def test_open_repositories_need_no_token(run: Any, hub: FakeHub) -> None:
 def test_a_gated_repository_without_token(run: Any) -> None:
     done = run(MODEL, GUARD, token="")
     assert done.said == ("HuggingFaceTokenMissing", GUARD)
-    assert "is gated, and there is no token (HTTP 401, “Access to model" in done.report["message"]
+    assert "is gated, and there is no token (HTTP 401: Access to model" in done.report["message"]
 
 
 def test_what_nobody_may_see_without_token(run: Any) -> None:
@@ -147,7 +147,7 @@ def test_a_licence_that_was_not_accepted(run: Any, hub: FakeHub) -> None:
     hub.tokens[TOKEN].clear()
     done = run(MODEL, GUARD, OPEN)
     assert done.said == ("HuggingFaceLicenceNotAccepted", GUARD)
-    assert "you are not in the authorized list”" in done.report["message"]
+    assert "you are not in the authorized list)" in done.report["message"]
 
 
 def test_a_403_of_a_token_that_may_too_little(run: Any, hub: FakeHub) -> None:
@@ -167,9 +167,10 @@ def test_a_repository_that_does_not_exist_or_is_private(run: Any, hub: FakeHub) 
 
 def test_a_repository_that_was_disabled(run: Any, hub: FakeHub) -> None:
     hub.repos[MODEL].disabled = True
-    done = run(MODEL)
-    assert done.said == ("RepositoryNotFound", MODEL)
-    assert "Access to this resource is disabled" in done.report["message"]
+    for token in (TOKEN, ""):
+        done = run(MODEL, token=token)
+        assert done.said == ("RepositoryNotFound", MODEL)
+        assert "Access to this resource is disabled" in done.report["message"]
 
 
 def test_a_mirror_that_knows_no_auth_check(run: Any, hub: FakeHub) -> None:
@@ -197,7 +198,7 @@ def test_a_revision_is_looked_up(run: Any, hub: FakeHub) -> None:
     ("fault", "says"),
     [
         (error(500), "HTTP 500"),
-        (error(429, words="Too many requests"), "HTTP 429, “Too many requests”"),
+        (error(429, words="Too many requests"), "HTTP 429: Too many requests"),
         (Reply(200, body=b"<!DOCTYPE html><title>Log in"), "a web page, not the hub's"),
         (Reply(403, body=b"\n<html>Blocked by"), "a web page, not the hub's"),
     ],
@@ -319,7 +320,15 @@ def test_a_fault_of_the_program_itself_is_told_without_its_text(
 def test_a_message_fits_the_termination_log(run: Any, hub: FakeHub) -> None:
     hub.faults = [error(403, words="\xe4" * 1000)] * 16
     done = run(*[f"nvidia/N{number}" for number in range(16)])
-    assert len(done.out.encode()) < 4096
+    assert 3500 < len(done.out.encode()) < 4096
+
+
+def test_a_report_needs_no_locale(hub: FakeHub) -> None:
+    hub.faults = [error(403, words="geschlossen f\xfcr alle")]
+    env = {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    done = run_impatiently(GUARD, **env)
+    assert done.stdout.isascii()
+    assert "geschlossen f\xfcr alle" in json.loads(done.stdout)["message"]
 
 
 def test_every_reason_is_one_of_the_api() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ import yaml
 from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.api.resource import parse
 from cosmos3_operator.cli.files import Document, file_option, read_resources
+from cosmos3_operator.cli.nodes import nodes_option, read_nodes
 from cosmos3_operator.cli.options import preflight_image_option
 from cosmos3_operator.manifests.render import render as render_plan
 from cosmos3_operator.plan.facts import Facts
@@ -26,6 +28,7 @@ NO_UID = "00000000-0000-0000-0000-000000000000"
 @click.command()
 @file_option
 @click.option("-n", "--namespace", help="Namespace of resources that name none.")
+@nodes_option
 @preflight_image_option
 @click.option(
     "-o",
@@ -36,16 +39,21 @@ NO_UID = "00000000-0000-0000-0000-000000000000"
     help="Documents of YAML, or one List as JSON.",
 )
 def render(
-    filenames: tuple[str, ...], namespace: str | None, preflight_image: str, output: str
+    filenames: tuple[str, ...],
+    namespace: str | None,
+    nodes: Path | None,
+    preflight_image: str,
+    output: str,
 ) -> None:
     """Print the exact objects that the operator would create, without a cluster.
 
-    Only the owner's uid is a placeholder, unless the file has it.
+    Only the owner's uid is a placeholder, unless the file has it. Where spec.runtime.cuda is Auto,
+    the image follows the drivers of --nodes; without them it is the default.
     """
     plans, errors = plan_all(
         read_resources(filenames),
         namespace=namespace,
-        facts=Facts(),
+        facts=read_nodes(nodes) if nodes else Facts(),
         settings=Settings(preflight_image=preflight_image),
     )
     stop_on(errors)

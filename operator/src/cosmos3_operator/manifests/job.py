@@ -93,7 +93,7 @@ def _container(access: AccessPlan) -> dict[str, Any]:
         "image": access.image,
         "imagePullPolicy": "IfNotPresent",
         # -I: variables that are meant for the Python of the server's image mean nothing here.
-        "command": ["python3", "-I", "-c", _program(), *words],
+        "command": ["python3", "-I", "-c", source(), *words],
         "env": [env_entry(var) for var in access.env],
         # Judgement: Python with TLS takes about 30 MiB; limits, since quotas may ask for them.
         "resources": {
@@ -110,5 +110,6 @@ def _container(access: AccessPlan) -> dict[str, Any]:
 
 
 @cache
-def _program() -> str:
+def source() -> str:
+    """Return the program, as it is passed to `python3 -c`."""
     return (resources.files("cosmos3_operator.probes") / "hub.py").read_text("utf-8")

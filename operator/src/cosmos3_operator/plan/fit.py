@@ -14,7 +14,13 @@ from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.resource import Spec
 from cosmos3_operator.catalog.load import Catalog, version_key
 from cosmos3_operator.plan.facts import Facts
-from cosmos3_operator.plan.memory import Layout, fit_generator, fit_reasoner, longest_context
+from cosmos3_operator.plan.memory import (
+    Layout,
+    fit_generator,
+    fit_reasoner,
+    gpu_memory_share,
+    longest_context,
+)
 from cosmos3_operator.plan.placement import Wanted, admitted_nodes, chosen_nodes
 from cosmos3_operator.plan.surfaces import Basis
 from cosmos3_operator.plan.types import GpuSplit, MemoryFit
@@ -217,7 +223,7 @@ def _reasoner(spec: Spec, basis: Basis, card: Card) -> Iterator[str]:
     """Yield a shorter context, more GPUs, and smaller weights, where they fit."""
     if basis.checkpoint is None:
         return
-    share = basis.runtime.gpu_memory_share
+    share = gpu_memory_share(spec.extra_args, runtime=basis.runtime)
     tokens = longest_context(
         basis.split,
         quantization=spec.quantization,

@@ -7,13 +7,15 @@ comparable, so that it errs on the side of too much; it never claims to be more 
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from cosmos3_operator.api.arguments import flag_of, names
 from cosmos3_operator.catalog.load import Catalog
-from cosmos3_operator.catalog.types import Checkpoint, Family, MemoryCase, Surface
+from cosmos3_operator.catalog.types import Checkpoint, Family, MemoryCase, Runtime, Surface
 from cosmos3_operator.plan.types import GpuSplit, MemoryFit
 
 _BF16_BYTES = 2
@@ -128,6 +130,17 @@ def longest_context(
     free = gpu_gib * usable_share - weights - REASONER_WORK_GIB
     tokens = int(free * 2**30 * split.tensor / kv_cache_bytes(family))
     return max(0, min(tokens, family.context_tokens) // 1024 * 1024)
+
+
+def gpu_memory_share(extra_args: Sequence[str], *, runtime: Runtime) -> float:
+    """Return the part of a GPU's memory that vLLM takes: as the user says, or its default."""
+    words = [*extra_args, ""]
+    for word, following in itertools.pairwise(words):
+        if names(flag_of(word), "--gpu-memory-utilization"):
+            value = word.partition("=")[2] or following
+            if re.fullmatch(r"0?\.\d+|1(\.0*)?", value):
+                return float(value)
+    return runtime.gpu_memory_share
 
 
 def kv_cache_bytes(family: Family) -> int:

@@ -17,7 +17,7 @@ from cosmos3_operator.plan.environment import generator_environment, reasoner_en
 from cosmos3_operator.plan.gpus import split_generator, split_reasoner
 from cosmos3_operator.plan.guardrails import plan_deploy_config, plan_guardrails
 from cosmos3_operator.plan.measured import ready_case
-from cosmos3_operator.plan.memory import Layout, fit_generator, fit_reasoner
+from cosmos3_operator.plan.memory import Layout, fit_generator, fit_reasoner, gpu_memory_share
 from cosmos3_operator.plan.placement import Wanted
 from cosmos3_operator.plan.startup import plan_startup
 from cosmos3_operator.plan.types import (
@@ -85,9 +85,7 @@ def decide(spec: Spec, basis: Basis) -> Decisions:
 
 def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
     runtime = basis.runtime
-    guardrails = plan_guardrails(
-        spec.guardrails, runtime=runtime, own_image=spec.runtime.image is not None
-    )
+    guardrails = plan_guardrails(spec.guardrails, runtime=runtime, own_build=basis.choice.own_build)
     guardrails_gib = basis.catalog.guardrails.download_gib if guardrails.enabled else 0.0
     layout = Layout(
         split=basis.split,
@@ -109,7 +107,9 @@ def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
         args=generator_arguments(
             spec, split=basis.split, guardrails=guardrails, startup=startup, runtime=runtime
         ),
-        env=generator_environment(spec, runtime=runtime, guardrails=guardrails, drain=basis.drain),
+        env=generator_environment(
+            spec, runtime=runtime, guardrails=guardrails, startup=startup, drain=basis.drain
+        ),
         offload=spec.offload,
         guardrails=guardrails,
         guardrails_gib=guardrails_gib,
@@ -126,7 +126,7 @@ def _reasoner(spec: CosmosReasonerSpec, basis: Basis) -> Decisions:
             basis.split,
             context_tokens=spec.max_model_length,
             quantization=spec.quantization,
-            usable_share=basis.runtime.gpu_memory_share,
+            usable_share=gpu_memory_share(spec.extra_args, runtime=basis.runtime),
             checkpoint=basis.checkpoint,
             catalog=basis.catalog,
         ),
@@ -135,6 +135,7 @@ def _reasoner(spec: CosmosReasonerSpec, basis: Basis) -> Decisions:
             spec,
             split=basis.split,
             drain=basis.drain,
+            startup=startup,
             plugin=basis.choice.plugin,
             runtime=basis.runtime,
         ),

@@ -39,8 +39,8 @@ TIMEOUT_SECONDS = 15
 FIRST_DELAY_SECONDS = 2.0
 LONGEST_DELAY_SECONDS = 60.0
 """All four are judgement: a hiccup is not reported, an outage is within minutes."""
-LONGEST_MESSAGE = 3000
-"""Bytes. Kubernetes keeps 4096 of a termination message; the rest of the line needs some."""
+LONGEST_LINE = 4000
+"""Kubernetes keeps 4096 bytes of a termination message. The line is ASCII, whatever the locale."""
 
 BUSY = frozenset({408, 425, 429})
 INVALID = "Invalid credentials in Authorization header"
@@ -72,7 +72,7 @@ class Answer:
     @property
     def said(self) -> str:
         """The status, and what the hub says about it."""
-        return f"HTTP {self.status}" + (f", “{self.words.rstrip('.')}”" if self.words else "")
+        return f"HTTP {self.status}" + (f": {self.words.rstrip('.')}" if self.words else "")
 
 
 class Redirects(urllib.request.HTTPRedirectHandler):
@@ -170,9 +170,11 @@ def main(
     if token:
         message = message.replace(token, "***")
     report = {"probe": "hub", "reason": reason, "repository": repository, "message": message}
-    line = json.dumps(report, ensure_ascii=False)
-    sys.stdout.write(line + "\n")
+    while len(json.dumps(report)) > LONGEST_LINE:
+        report["message"] = report["message"][:-100]
+    line = json.dumps(report)
     leave(line, log)
+    sys.stdout.write(line + "\n")
     return 0 if reason == GRANTED else 1
 
 
@@ -196,8 +198,7 @@ def check_all(
     if not refused:
         return GRANTED, "", f"{hub.host} grants {', '.join(words)}"
     message = "; ".join(f"{repository} {refusal.words}" for repository, refusal in refused)
-    short = message.encode()[:LONGEST_MESSAGE].decode(errors="ignore")
-    return refused[0][1].reason, refused[0][0], short
+    return refused[0][1].reason, refused[0][0], message
 
 
 def check(hub: Hub, repository: str, revision: str) -> None:
@@ -224,6 +225,8 @@ def judge(hub: Hub, answer: Answer) -> None:
     if answer.status == 401 and hub.token and hub.rejects(answer):
         words = f"{hub.host} does not know the token ({answer.said})"
         raise Refusal(TOKEN_REJECTED, words, final=True)
+    if answer.words == DISABLED:
+        raise Refusal(REPOSITORY_NOT_FOUND, f"was disabled by the hub ({answer.said})")
     reason, words = closed(answer, has_token=bool(hub.token))
     raise Refusal(reason, f"{words} ({answer.said})")
 
@@ -236,7 +239,7 @@ def closed(answer: Answer, *, has_token: bool) -> tuple[str, str]:
         return TOKEN_MISSING, "is private or gated or does not exist, and there is no token"
     if answer.code == "GatedRepo":
         return LICENCE_NOT_ACCEPTED, "is gated, and not open to the account of the token"
-    if answer.status == 403 and answer.words != DISABLED:
+    if answer.status == 403:
         return LICENCE_NOT_ACCEPTED, "is not open to this token"
     if answer.status == 404 and not (answer.code or answer.words):
         # Mirrors know fewer paths than the hub.
