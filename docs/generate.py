@@ -1,8 +1,9 @@
-"""Write the field reference in docs/spec/ from the API models.
+"""Write the field reference in docs/spec/ and the pages about model servers.
 
-In: the structural schemas that the CRDs carry. Out: one page for each kind. `make docs` runs this;
-a test fails when the committed pages differ. With --check nothing is written, and the exit code
-tells whether the pages are fresh.
+In: the structural schemas that the CRDs carry; the catalog; what the operator answers to the rows
+of cannot.yaml. Out: one page for each kind, runtimes.md and runtime-limits.md. `make docs` runs
+this; a test fails when the committed pages differ. With --check nothing is written, and the exit
+code tells whether the pages are fresh.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import jinja2
 
+import runtime_pages
 from cosmos3_operator.api.crds import crd, schema
 from cosmos3_operator.api.resource import GROUP, VERSION, Kind
 from cosmos3_operator.catalog.load import load
@@ -72,8 +74,16 @@ def pages() -> dict[Path, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    template = environment.get_template("kind.md.j2")
-    return {FOLDER / "spec" / f"{kind.lower()}.md": template.render(_page(kind)) for kind in Kind}
+    environment.filters |= {"anchor": anchor, "cell": _cell, "prose": _prose}
+    template = environment.get_template
+    kinds = {f"spec/{kind.lower()}.md": template("kind.md.j2").render(_page(kind)) for kind in Kind}
+    others = {
+        "runtimes.md": template("runtimes.md.j2").render(runtime_pages.runtimes()),
+        "runtime-limits.md": template("runtime-limits.md.j2").render(
+            runtime_pages.runtime_limits()
+        ),
+    }
+    return {FOLDER / name: text for name, text in (kinds | others).items()}
 
 
 def _page(kind: Kind) -> dict[str, Any]:

@@ -6,10 +6,12 @@ With `--servers` the newest servers are started as well, see `servers.checks`.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from types import FrameType
 
 from rich.console import Console
 
@@ -31,6 +33,8 @@ WIDTH = 140
 
 def main() -> int:
     """Try, print, and answer with the exit code: 0 only if everything agrees."""
+    # The end of this process must be the end of what it runs.
+    signal.signal(signal.SIGTERM, _interrupt)
     options = _parser().parse_args()
     try:
         code = _check_commands(options)
@@ -131,6 +135,10 @@ def _parser() -> argparse.ArgumentParser:
         help="keep environments (6 to 7 GB each, mostly shared), or remove each after use",
     )
     return parser
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

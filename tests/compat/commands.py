@@ -15,7 +15,6 @@ import yaml
 
 from compat.ask import Words
 from compat.recipes import HERE, Engine
-from cosmos3_operator.api.arguments import flag_of
 from cosmos3_operator.api.resource import Kind, Resource, parse
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Runtime, Surface
@@ -28,6 +27,13 @@ from cosmos3_operator.plan.types import Plan
 
 _GOLDEN = HERE.parent / "golden"
 _EXAMPLES = HERE.parents[1] / "examples"
+_SWITCHES = (
+    *("--enable-layerwise-offload", "--enable-cpu-offload"),
+    *("--vae-use-tiling", "--vae-use-slicing"),
+)
+
+_DOUBT = "spec.runtime.image may differ"
+"""How a plan warns of arguments that the catalogued server would stop at, in an unknown image."""
 
 ENGINE_OF: Mapping[Surface, Engine] = {Surface.GENERATOR: "vllm-omni", Surface.REASONER: "vllm"}
 
@@ -89,7 +95,7 @@ def of_children(
         surface=Surface.GENERATOR if plan.guardrails else Surface.REASONER,
         words=Words(args=tuple(server["args"]), files=_files(pod, server, children)),
         claims=Claims(
-            starts=not any(flag_of(word) in runtime.known_bad for word in user),
+            starts=not any(_DOUBT in warning for warning in plan.warnings),
             values={
                 "world_size": int(server["resources"]["limits"][plan.gpu_resource]),
                 **_generator_claims(plan),
@@ -108,12 +114,16 @@ def _generator_claims(plan: Plan) -> dict[str, Any]:
         "ulysses_degree": plan.gpus.ulysses,
         "use_hsdp": plan.gpus.hsdp,
         # The plan has no other word for these than the arguments.
-        "enable_layerwise_offload": "--enable-layerwise-offload" in plan.args,
-        "enable_cpu_offload": "--enable-cpu-offload" in plan.args,
+        **{flag.strip("-").replace("-", "_"): flag in plan.args for flag in _SWITCHES},
+        "quantization": _value_of("--quantization", plan.args),
         "guardrails": plan.guardrails.enabled,
         "offload_guardrail_models": plan.guardrails.offload_models,
         "robots": plan.robot_endpoint is not None,
     }
+
+
+def _value_of(flag: str, args: tuple[str, ...]) -> str | None:
+    return args[args.index(flag) + 1] if flag in args else None
 
 
 def runtime_of(plan: Plan) -> Runtime:

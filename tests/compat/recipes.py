@@ -17,6 +17,7 @@ import yaml
 from compat.errors import CompatError
 
 HERE = Path(__file__).parent
+ENVIRONMENTS = HERE / "environments.yaml"
 
 Engine = Literal["vllm", "vllm-omni"]
 """`vllm` is plain `vllm serve`, `vllm-omni` is `vllm serve --omni`."""
@@ -38,17 +39,8 @@ class Recipe:
 @cache
 def recipes() -> tuple[Recipe, ...]:
     """Read environments.yaml."""
-    raw = _raw()
+    raw = yaml.safe_load(ENVIRONMENTS.read_text("utf-8"))
     return tuple(_recipe(entry, raw["torch"]) for entry in raw["environments"])
-
-
-@cache
-def bracket(runtime: tuple[str, str], engine: Engine) -> tuple[str, ...] | None:
-    """Return the versions between which a runtime (its engine and name) lies, None if it is one."""
-    for entry in _raw()["brackets"]:
-        if (entry["engine"], entry["name"]) == runtime:
-            return tuple(entry[engine])
-    return None
 
 
 def recipe(name: str) -> Recipe:
@@ -64,12 +56,7 @@ def recipe_for(engine: Engine, version: str) -> Recipe:
     for candidate in recipes():
         if candidate.versions.get(engine) == version:
             return candidate
-    raise CompatError(f"no environment in {HERE / 'environments.yaml'} holds {engine} {version}")
-
-
-@cache
-def _raw() -> Any:
-    return yaml.safe_load((HERE / "environments.yaml").read_text("utf-8"))
+    raise CompatError(f"no environment in {ENVIRONMENTS} holds {engine} {version}")
 
 
 def _recipe(entry: Mapping[str, Any], torch: Mapping[str, list[str]]) -> Recipe:

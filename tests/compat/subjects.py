@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compat.commands import ENGINE_OF
-from compat.recipes import Engine, Recipe, bracket, recipe_for, recipes
+from compat.errors import CompatError
+from compat.recipes import ENVIRONMENTS, Engine, Recipe, recipes
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Runtime, Surface
 
@@ -35,8 +35,13 @@ class Row:
     runtime: Runtime
     surface: Surface
     subjects: tuple[Subject, ...]
-    bracketed: bool
-    """The runtime's own build has no package: its neighbours judge, and both must agree."""
+    """More than one where the runtime's own build has no package: the versions around it, which
+    must agree."""
+
+    @property
+    def bracketed(self) -> bool:
+        """Whether others judge in the runtime's place."""
+        return len(self.subjects) > 1
 
 
 def subjects() -> tuple[Subject, ...]:
@@ -59,14 +64,11 @@ def rows() -> tuple[Row, ...]:
 
 
 def _row(runtime: Runtime, surface: Surface) -> Row:
-    engine = ENGINE_OF[surface]
-    between = bracket((runtime.engine, runtime.name), engine)
-    return Row(
-        runtime=runtime,
-        surface=surface,
-        subjects=tuple(
-            Subject(engine=engine, version=version, recipe=recipe_for(engine, version))
-            for version in between or (runtime.version,)
-        ),
-        bracketed=between is not None,
-    )
+    known = {subject.name: subject for subject in subjects()}
+    names = runtime.flags.get(surface, ())
+    if not names or not known.keys() >= set(names):
+        raise CompatError(
+            f"{runtime.engine} {runtime.name} is judged as {surface} by {', '.join(names)!r} "
+            f"(catalog/runtimes.yaml): an environment is needed for each, in {ENVIRONMENTS}"
+        )
+    return Row(runtime=runtime, surface=surface, subjects=tuple(known[name] for name in names))

@@ -147,14 +147,17 @@ def _of_stage(stage: Any) -> dict[str, Any]:
     config = getattr(stage, "diffusion_config", None)
     if config is not None:  # from 0.30
         parallel, world_size = stage.parallel_config, stage.parallel_config.world_size
+        quantization = stage.quantization_config
     else:
         config = stage.engine_args
         parallel, world_size = config.parallel_config, len(str(stage.runtime.devices).split(","))
+        quantization = getattr(config, "quantization", None)
     model_config = dict(getattr(config, "model_config", None) or {})
     return {
         "world_size": world_size,
         **{name: getattr(parallel, name) for name in _DEGREES},
-        **{name: bool(getattr(config, name, False)) for name in _OFFLOADS},
+        **{name: bool(getattr(config, name, False)) for name in _SWITCHES},
+        "quantization": quantization,
         # Both are the pipeline's own defaults where nobody says anything.
         "guardrails": model_config.get("guardrails", True),
         "offload_guardrail_models": model_config.get("offload_guardrail_models", False),
@@ -163,7 +166,10 @@ def _of_stage(stage: Any) -> dict[str, Any]:
 
 
 _DEGREES = ("tensor_parallel_size", "cfg_parallel_size", "ulysses_degree", "use_hsdp")
-_OFFLOADS = ("enable_layerwise_offload", "enable_cpu_offload")
+_SWITCHES = (
+    *("enable_layerwise_offload", "enable_cpu_offload"),
+    *("vae_use_tiling", "vae_use_slicing"),
+)
 
 
 def _give_stage_folder() -> None:

@@ -7,7 +7,8 @@ from itertools import chain
 import pytest
 
 from cosmos3_operator.catalog.load import load, serves, version_key
-from cosmos3_operator.catalog.types import Checkpoint, Surface, SurfaceFacts
+from cosmos3_operator.catalog.types import Checkpoint, Runtime, Surface, SurfaceFacts
+from cosmos3_operator.plan.startup import EXIT_SECONDS
 
 CATALOG = load()
 SERVED = [
@@ -67,7 +68,7 @@ def test_every_checkpoint_has_a_default_runtime(
     runtime = CATALOG.default_runtime(surface, checkpoint)
     assert serves(runtime, surface, checkpoint)
     assert not runtime.needs_own_image
-    assert "guardrails=Enabled" not in runtime.known_bad
+    assert runtime.bug("guardrails=Enabled") is None
 
 
 @pytest.mark.parametrize(("checkpoint", "surface", "facts"), SERVED)
@@ -119,6 +120,65 @@ def test_runtimes_say_how_their_surfaces_are_driven():
         assert runtime.cuda not in runtime.cuda_tags
         assert not any("cu130" in tag for tag in runtime.cuda_tags.values())
         assert set(runtime.default_for) <= set(runtime.surfaces)
+
+
+@pytest.mark.parametrize("runtime", CATALOG.runtimes, ids=lambda r: f"{r.engine} {r.name}")
+def test_what_the_operator_adds_avoids_a_known_bug(runtime: Runtime):
+    told = " ".join(bug.avoided for bug in runtime.known_bugs)
+    assert " ".join(runtime.args) in told
+    for name, value in {**runtime.env, **runtime.guardrails_env}.items():
+        assert f"{name}={value}" in told
+    assert all(bug.when and bug.what and bug.avoided and bug.source for bug in runtime.known_bugs)
+    assert len({bug.when for bug in runtime.known_bugs}) == len(runtime.known_bugs)
+
+
+def test_known_bugs_are_tied_to_settings_that_the_planner_asks_for():
+    bugs = [bug for runtime in CATALOG.runtimes for bug in runtime.known_bugs]
+    assert {bug.setting for bug in bugs} == {
+        *("", "guardrails=Enabled", "guardrails.offloadModels=true", "cuda=12")
+    }
+    assert all(bool(bug.flag) == bool(bug.sound_values) for bug in bugs)
+
+
+def test_only_deploy_configs_can_say_what_flags_cannot():
+    for runtime in CATALOG.runtimes:
+        cannot = runtime.bug("guardrails.offloadModels=true") is not None
+        assert cannot == (runtime.guardrails == "Flag")
+
+
+def test_servers_are_told_their_limits_in_a_way_that_exists():
+    for runtime in CATALOG.runtimes:
+        for surface, server in runtime.serving.items():
+            flag = surface is Surface.GENERATOR
+            assert server.init_timeout == (
+                "--init-timeout" if flag else "VLLM_ENGINE_READY_TIMEOUT_S"
+            )
+            assert server.shutdown.idle_seconds < EXIT_SECONDS
+            assert server.source
+        assert runtime.container.entrypoint == ("vllm serve" if runtime.engine == "vllm" else "")
+
+
+@pytest.mark.parametrize(
+    ("tag", "fates"),
+    [
+        ("v0.21.0-cu130", ["Unpublished"]),
+        ("v0.20.0-x86_64-cu130", ["Unpublished"]),
+        ("v0.33.0-cu130-ubuntu2404", ["Unpublished"]),
+        ("v0.19.1-cu130", []),
+        ("v0.21.0", []),
+        ("v0.21.0-cu129", []),
+        ("latest-cu130", ["Stale"]),
+        ("cu130-nightly-x86_64", ["Stale"]),
+        ("nightly-aarch64", ["Moves"]),
+        ("latest", ["Moves"]),
+        ("", ["Moves"]),
+        ("cosmos3", ["Moves"]),
+    ],
+)
+def test_tags(tag: str, fates: list[str]):
+    rules = [r for r in CATALOG.tags if r.repository in ("", "vllm/vllm-openai")]
+    assert [r.fate for r in rules if re.fullmatch(r.pattern, tag)][:1] == fates
+    assert all(rule.instead and rule.source for rule in rules)
 
 
 def test_benchmarks_are_legal_layouts_of_known_gpus():

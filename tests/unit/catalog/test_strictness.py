@@ -52,13 +52,33 @@ CASES = [
     ),
     (
         "runtimes.yaml",
-        lambda d: d["runtimes"][0]["env"].update(A=1),
-        r"runtimes\.yaml: runtimes\[vllm-omni cosmos3\]\.env\.A: expected str, found int",
+        lambda d: d["runtimes"][0]["guardrails_env"].update(A=1),
+        r"runtimes\[vllm-omni cosmos3\]\.guardrails_env\.A: expected str, found int",
     ),
     (
         "runtimes.yaml",
-        lambda d: d["runtimes"][0].update(surfaces=["Painter"]),
-        r"runtimes\.yaml: .*surfaces: 'Painter' is none of Generator, Reasoner",
+        lambda d: d["runtimes"][0]["serving"].update(Painter={}),
+        r"runtimes\.yaml: .*serving: 'Painter' is none of Generator, Reasoner",
+    ),
+    (
+        "runtimes.yaml",
+        lambda d: d["servers"]["vllm"]["shutdown"].update(timeout="Perhaps"),
+        r"servers\.vllm\.shutdown\.timeout: 'Perhaps' is none of Obeyed, Ignored, Refused",
+    ),
+    (
+        "runtimes.yaml",
+        lambda d: d["containers"]["omni"].pop("user"),
+        r"runtimes\.yaml: containers\.omni: missing key user",
+    ),
+    (
+        "runtimes.yaml",
+        lambda d: d["runtimes"][0]["known_bugs"][0].pop("avoided"),
+        r"runtimes\[vllm-omni cosmos3\]\.known_bugs: missing key avoided",
+    ),
+    (
+        "runtimes.yaml",
+        lambda d: d["tags"][0].update(fate="Lost"),
+        r"runtimes\.yaml: tags\[0\]\.fate: 'Lost' is none of Unpublished, Stale, Moves",
     ),
     (
         "runtimes.yaml",

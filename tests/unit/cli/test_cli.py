@@ -13,6 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from cosmos3_operator import __version__
+from cosmos3_operator.catalog.load import load
 from cosmos3_operator.cli.main import COMMANDS, main
 from cosmos3_operator.cli.render import NO_UID
 
@@ -308,6 +309,19 @@ def test_plan_explains_what_it_can_and_still_fails():
     assert result.exit_code == 1
     assert "CosmosReasoner default/good" in result.stdout
     assert "spec.model" in result.stderr
+
+
+def test_runtimes_are_a_table():
+    head, *lines = run("runtimes").stdout.splitlines()
+    columns = [head.index(word) for word in head.split()]
+    assert len(lines) == len(load().runtimes)
+    for line in lines:
+        assert all(column == 0 or line[column - 1] == " " for column in columns), line
+        assert line == line.rstrip()
+    assert sum("Generator*" in line for line in lines) == 1
+    (omni,) = [line for line in lines if "vllm-omni 0.30.0" in line]
+    assert omni.split()[0] == "0.30.0"
+    assert omni.endswith("deploy config  vllm/vllm-omni:v0.30.0")
 
 
 def test_crds_are_printed_and_written(tmp_path: Path):

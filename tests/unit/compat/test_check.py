@@ -49,7 +49,7 @@ def test_a_command_that_must_stop_the_server_is_wrong_if_it_does_not():
 
 def test_a_warning_of_the_plan_is_a_claim():
     stops = [command.origin for command in golden() if not command.claims.starts]
-    assert stops == ["golden runtime-0.30-known-bad"]
+    assert stops == ["golden extra-args-own-build"]
 
 
 def test_a_control_must_be_faulted_in_its_own_words():

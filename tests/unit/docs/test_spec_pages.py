@@ -22,7 +22,8 @@ def test_committed_page_is_fresh(path: Path) -> None:
 
 
 def test_every_kind_has_a_page() -> None:
-    assert {path.stem for path in PAGES} == {kind.lower() for kind in Kind}
+    pages = {path.stem for path in PAGES if path.parent.name == "spec"}
+    assert pages == {kind.lower() for kind in Kind}
 
 
 def words(chapter: str) -> list[str]:

@@ -70,11 +70,13 @@ def children(made: Plan) -> dict[str, dict[str, Any]]:
 
 
 def pod_of(made: Plan) -> dict[str, Any]:
-    return children(made)["Deployment"]["spec"]["template"]["spec"]
+    pod: dict[str, Any] = children(made)["Deployment"]["spec"]["template"]["spec"]
+    return pod
 
 
 def container_of(made: Plan) -> dict[str, Any]:
-    return pod_of(made)["containers"][0]
+    container: dict[str, Any] = pod_of(made)["containers"][0]
+    return container
 
 
 def init_container_of(made: Plan, name: str) -> dict[str, Any] | None:
@@ -121,7 +123,7 @@ SPLITS = st.one_of(
     ),
 )
 
-CACHES = st.one_of(
+CACHES: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries(
         {"type": st.just("Claim"), "size": st.just("300Gi")},
@@ -270,7 +272,7 @@ def _served(kind: str, spec: dict[str, Any]) -> Plan | None:
 
 GENERATOR_PLANS = GENERATORS.map(lambda spec: _served(GENERATOR, spec)).filter(bool)
 REASONER_PLANS = REASONERS.map(lambda spec: _served(REASONER, spec)).filter(bool)
-PLANS = st.one_of(GENERATOR_PLANS, REASONER_PLANS)
+PLANS: st.SearchStrategy[Any] = st.one_of(GENERATOR_PLANS, REASONER_PLANS)
 """Plans of legal resources of all shapes."""
 
 

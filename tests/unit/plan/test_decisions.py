@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from cosmos3_operator.catalog.load import load
+from cosmos3_operator.catalog.types import Runtime, Server, ShutdownTimeout
 from cosmos3_operator.plan.facts import Facts
-from cosmos3_operator.plan.types import CacheKind, Verdict
+from cosmos3_operator.plan.make import make_plan
+from cosmos3_operator.plan.types import CacheKind, Plan, Verdict
 from unit.plan import specs
 
 NO_GUARDRAILS = {"mode": "Disabled"}
@@ -68,11 +71,88 @@ def test_refusals_name_the_field_and_the_way_out(spec: dict[str, Any], path: str
     [
         ({"runtime": {"version": "0.21.0"}}, "spec.runtime.image"),
         ({"runtime": {"version": "0.33.0", "cuda": "12"}}, "spec.runtime.cuda"),
+        ({"runtime": {"image": "vllm/vllm-openai:v0.21.0-cu130"}}, "spec.runtime.image"),
+        (
+            {"runtime": {"image": "docker.io/vllm/vllm-openai:v0.28.0-x86_64-cu130"}},
+            "spec.runtime.image",
+        ),
         ({"model": specs.EDGE, "runtime": {"version": "0.23.0"}}, "spec.runtime.version"),
     ],
 )
 def test_reasoner_refusals(spec: dict[str, Any], path: str):
     assert list(specs.refusal(specs.REASONER, **{"model": specs.NANO, **spec})) == [path]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        # Before 0.20 there were such tags, and a digest settles what a tag does not.
+        "vllm/vllm-openai:v0.19.1-cu130",
+        "vllm/vllm-openai:v0.28.0-cu130@sha256:" + "0" * 64,
+        "registry.example.com/vllm/vllm-openai:v0.28.0-cu130",
+    ],
+)
+def test_tags_that_may_exist_are_not_refused(image: str):
+    assert specs.reasoner(runtime={"image": image}).runtime.image == image
+
+
+def test_a_mirror_of_a_known_image_is_that_image_and_a_build_of_ones_own_is_not():
+    mirror = {"image": "registry.example.com/vllm/vllm-omni:v0.26.0"}
+    assert list(specs.refusal(specs.GENERATOR, model=specs.NANO, runtime=mirror)) == [
+        "spec.runtime.version"
+    ]
+    own = {"version": "0.26.0", "image": "registry.example.com/omni:1"}
+    assert specs.generator(runtime=own).runtime.own_build
+    assert not specs.generator(runtime={"version": "0.28.0"}).runtime.own_build
+
+
+def test_what_is_assumed_of_an_unknown_image_is_said():
+    (said,) = specs.generator(runtime={"image": "registry.example.com/omni:1"}).runtime.assumptions
+    assert "obeys --init-timeout" in said
+    assert "--no-guardrails switches its guardrails" in said
+    (said,) = specs.reasoner(runtime={"image": "registry.example.com/vllm:1"}).runtime.assumptions
+    assert "obeys VLLM_ENGINE_READY_TIMEOUT_S" in said
+    assert "guardrails" not in said
+    assert specs.generator().runtime.assumptions == ()
+
+
+def test_the_generators_image_serves_a_reasoner_as_plain_vllm():
+    plan = specs.reasoner(runtime={"version": "0.25.0"})
+    assert plan.runtime.engine == "vllm-omni"
+    assert "--init-timeout" not in plan.args
+    assert "--shutdown-timeout" in plan.args
+    assert "VLLM_ENGINE_READY_TIMEOUT_S" in {var.name for var in plan.env}
+
+
+def test_how_the_server_is_told_its_time_limits_is_the_catalogs_word():
+    told_otherwise = dataclasses.replace(
+        load(), runtimes=tuple(map(_told_otherwise, load().runtimes))
+    )
+    for kind in (specs.GENERATOR, specs.REASONER):
+        usual = make_plan(specs.resource(kind, {"model": specs.NANO}), Facts())
+        other = make_plan(
+            specs.resource(kind, {"model": specs.NANO}), Facts(), catalog=told_otherwise
+        )
+        for name in ("--init-timeout", "VLLM_ENGINE_READY_TIMEOUT_S"):
+            assert told(usual, name) != told(other, name)
+        assert "--shutdown-timeout" not in other.args
+
+
+def _told_otherwise(runtime: Runtime) -> Runtime:
+    return dataclasses.replace(
+        runtime, serving={surface: _swapped(server) for surface, server in runtime.serving.items()}
+    )
+
+
+def _swapped(server: Server) -> Server:
+    names = {"--init-timeout", "VLLM_ENGINE_READY_TIMEOUT_S"}
+    (other,) = names - {server.init_timeout}
+    ignored = dataclasses.replace(server.shutdown, timeout=ShutdownTimeout.IGNORED)
+    return dataclasses.replace(server, init_timeout=other, shutdown=ignored)
+
+
+def told(plan: Plan, name: str) -> bool:
+    return name in plan.args or name in {var.name for var in plan.env}
 
 
 def test_edge_reasons_on_the_image_that_its_model_card_names():

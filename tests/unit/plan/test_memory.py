@@ -177,6 +177,10 @@ def test_tiling_is_reported_and_not_computed():
     assert "68 %" not in plain.memory.reason
 
 
+OWN_BUILD = {"image": "registry.example.com/mine:1"}
+"""Whose arguments nobody judges: another build may take the flag without a value."""
+
+
 @pytest.mark.parametrize(
     ("spec", "share"),
     [
@@ -184,7 +188,7 @@ def test_tiling_is_reported_and_not_computed():
         ({"runtime": {"version": "0.19.1", "image": "registry.example.com/plugin:1"}}, 0.9),
         ({"extraArgs": ["--gpu-memory-utilization", "0.8"]}, 0.8),
         ({"extraArgs": ["--gpu_memory_util=0.85"]}, 0.85),
-        ({"extraArgs": ["--gpu-memory-utilization"]}, 0.92),
+        ({"runtime": OWN_BUILD, "extraArgs": ["--gpu-memory-utilization"]}, 0.92),
     ],
 )
 def test_a_reasoner_takes_a_part_of_the_gpu(spec: dict[str, Any], share: float):

@@ -24,8 +24,23 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         specs.GENERATOR,
-        {**OFF, "runtime": {"version": "0.30.0"}, "extraArgs": ["--enable_lora"]},
-        "extraArgs: --enable-lora on vllm-omni 0.30.0",
+        {
+            **OFF,
+            "runtime": {"version": "0.30.0", "image": "registry.example.com/omni:1"},
+            "extraArgs": ["--enable_lora"],
+        },
+        "extraArgs[0]: '--enable_lora' is parsed by vllm-omni 0.30.0",
+    ),
+    (specs.REASONER, {"runtime": {"version": "0.30.0", "cuda": "12"}}, "torchvision"),
+    (
+        specs.REASONER,
+        {"runtime": {"image": "example.com/vllm/vllm-openai:v0.21.0-cu130", "version": "0.21.0"}},
+        "was never published",
+    ),
+    (
+        specs.REASONER,
+        {"runtime": {"image": "vllm/vllm-openai:latest-cu130"}},
+        "is no longer updated (vllm#42738",
     ),
     (
         specs.GENERATOR,

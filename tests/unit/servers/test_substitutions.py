@@ -125,7 +125,9 @@ def test_folders_of_the_environment_move_with_their_volume():
 
 
 def test_a_path_that_only_begins_like_a_volume_stays():
-    rendered = samples.reasoner(extraArgs=["--chat-template=/cache/mine", "--otlp-x", "/cached"])
+    rendered = samples.reasoner(
+        extraArgs=["--chat-template=/cache/mine", "--otlp-traces-endpoint", "/cached"]
+    )
     assert "--chat-template=/run/cache/mine" in samples.words(rendered).args
     assert "/cached" in samples.words(rendered).args
 

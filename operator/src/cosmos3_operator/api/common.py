@@ -401,7 +401,8 @@ class ServingSpec(Model):
         tuple[Annotated[Str, Field(min_length=1, max_length=512)], ...], Field(max_length=64)
     ] = ()
     """Arguments added to `vllm serve`, one item per word. Those that the operator owns are refused
-    by name, since two opinions on one flag end in a surprise."""
+    by name, since two opinions on one flag end in a surprise; those that the runtime's own parser
+    would refuse are refused before a GPU is taken."""
 
 
 def shared_rules(surface: Surface) -> tuple[Rule, ...]:

@@ -19,6 +19,7 @@ import yaml
 from cosmos3_operator.catalog.images import identifies
 from cosmos3_operator.catalog.types import (
     Checkpoint,
+    Container,
     Family,
     Gpu,
     Guardrails,
@@ -27,8 +28,10 @@ from cosmos3_operator.catalog.types import (
     OwnedEnvironment,
     Quantization,
     Runtime,
+    Server,
     SpeedCase,
     Surface,
+    TagRule,
     VaeTiling,
 )
 
@@ -61,6 +64,7 @@ class Catalog:
     checkpoints: tuple[Checkpoint, ...]
     guardrails: Guardrails
     runtimes: tuple[Runtime, ...]
+    tags: tuple[TagRule, ...]
     gpus: tuple[Gpu, ...]
     quantizations: tuple[Quantization, ...]
     memory: tuple[MemoryCase, ...]
@@ -208,6 +212,10 @@ def load() -> Catalog:
 def parse(texts: Mapping[str, str]) -> Catalog:
     """Build a catalog from the text of its files, by file name."""
     checkpoints = _File("checkpoints.yaml", texts, ("families", "checkpoints", "guardrails"))
+    runtimes = _File("runtimes.yaml", texts, ("containers", "servers", "runtimes", "tags"))
+    # Runtimes refer to these by YAML aliases; read here, they are judged where they stand.
+    runtimes.mapping("containers", Container)
+    runtimes.mapping("servers", Server)
     benchmarks = _File("benchmarks.yaml", texts, ("memory", "vae_tiling", "speed"))
     gpus = _File("gpus.yaml", texts, ("gpus", "quantizations"))
     owned = _File("owned.yaml", texts, ("arguments", "environment"))
@@ -215,9 +223,8 @@ def parse(texts: Mapping[str, str]) -> Catalog:
         families=checkpoints.entries("families", Family, ("name",)),
         checkpoints=checkpoints.entries("checkpoints", Checkpoint, ("model",)),
         guardrails=checkpoints.entry("guardrails", Guardrails),
-        runtimes=_File("runtimes.yaml", texts, ("runtimes",)).entries(
-            "runtimes", Runtime, ("engine", "name")
-        ),
+        runtimes=runtimes.entries("runtimes", Runtime, ("engine", "name")),
+        tags=runtimes.entries("tags", TagRule),
         gpus=gpus.entries("gpus", Gpu, ("product",)),
         quantizations=gpus.entries("quantizations", Quantization, ("name",)),
         memory=benchmarks.entries("memory", MemoryCase),
@@ -247,6 +254,12 @@ class _File:
     def entry(self, section: str, kind: type[T]) -> T:
         return _build(kind, self._data[section], f"{self._name}: {section}")
 
+    def mapping(self, section: str, kind: type[T]) -> dict[str, T]:
+        """Build a section's values, by their names."""
+        where = f"{self._name}: {section}"
+        named = _typed(self._data[section], dict, where).items()
+        return {name: _build(kind, raw, f"{where}.{name}") for name, raw in named}
+
     def entries(self, section: str, kind: type[T], key: tuple[str, ...] = ()) -> tuple[T, ...]:
         """Build a section's list; the fields of `key` together name each entry once."""
         where = f"{self._name}: {section}"
@@ -274,7 +287,8 @@ def _build(kind: type[T], raw: object, where: str) -> T:
 @cache
 def _shape(kind: Any) -> tuple[dict[str, Any], set[str]]:
     """Return the types of a dataclass's fields, and which of them have no default."""
-    return get_type_hints(kind), {f.name for f in fields(kind) if f.default is MISSING}
+    needed = {f.name for f in fields(kind) if f.default is f.default_factory is MISSING}
+    return get_type_hints(kind), needed
 
 
 def _check_keys(raw: object, needed: set[str], known: set[str], where: str) -> dict[str, Any]:
@@ -329,7 +343,7 @@ def _spellings(entries: Iterable[_OwnedFlags]) -> dict[Surface, tuple[OwnedArgum
 
 
 def _offers_itself(runtime: Runtime) -> bool:
-    return not runtime.needs_own_image and "guardrails=Enabled" not in runtime.known_bad
+    return not runtime.needs_own_image and runtime.bug("guardrails=Enabled") is None
 
 
 def _first(items: Iterator[T]) -> T | None:

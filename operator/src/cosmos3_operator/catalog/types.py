@@ -7,7 +7,7 @@ fact carries the source it was taken from, so that a reader can judge and update
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -124,6 +124,84 @@ class Guardrails:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Container:
+    """What an image brings by itself. The operator names all of it, since images differ."""
+
+    entrypoint: str
+    """What the image runs before its arguments: `vllm serve`, or "" for nothing."""
+    user: str
+    """Who runs it by default."""
+    home: str
+    hugging_face_cache: str
+    """Where weights land unless HF_HOME says otherwise."""
+    source: str
+
+
+class ShutdownTimeout(StrEnum):
+    """What a server makes of `--shutdown-timeout`."""
+
+    OBEYED = "Obeyed"
+    IGNORED = "Ignored"
+    REFUSED = "Refused"
+    """The server stops at start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """What a server says of itself on /metrics."""
+
+    prefix: str
+    """How its own metrics begin."""
+    live_gauges: bool
+    """Whether the gauges of running and waiting requests follow arrivals. If not, they are neither
+    a signal to scale by nor one to drain by."""
+    flaws: str
+    """What else must not be believed; "" if nothing is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shutdown:
+    """What a server does on SIGTERM. Seconds."""
+
+    timeout: ShutdownTimeout
+    idle_seconds: int
+    """Until an idle server has exited, at most."""
+    with_work: str
+    """What becomes of running work, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """How a range of versions of one server behaves."""
+
+    init_timeout: str
+    """How it is told the longest start-up it may take: a flag, or an environment variable."""
+    metrics: Metrics
+    shutdown: Shutdown
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownBug:
+    """One thing that goes wrong on one runtime, and how it does not."""
+
+    when: str
+    """The circumstances, in words."""
+    what: str
+    """What happens."""
+    avoided: str
+    """What the operator does about it, or what the user should."""
+    source: str
+    setting: str = ""
+    """The setting that brings it about, as `plan` asks for it, e.g. guardrails=Enabled; "" if it
+    is none of the spec's own."""
+    flag: str = ""
+    """The server argument that brings it about; "" if it is none."""
+    sound_values: tuple[str, ...] = ()
+    """Values of the flag that do no harm."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Runtime:
     """One version of a model server and how to talk to it."""
 
@@ -136,31 +214,23 @@ class Runtime:
     repository: str
     """Image repository without tag."""
     tag: str
-    digest: str
+    digest: str = ""
     """sha256:… where a source states it whole; "" otherwise. Never invented."""
-    surfaces: tuple[Surface, ...]
-    guardrails: str
-    """How guardrails are switched: Flag (`--no-guardrails`) or DeployConfig; "" for a Reasoner."""
-    reasoner_mode: str
-    """Native, Plugin (needs vllm-cosmos3 and --hf-overrides), or "" for a Generator."""
     cuda: str
     """Major CUDA version the image is built for, e.g. "13"."""
-    default_for: tuple[Surface, ...]
-    env: Mapping[str, str]
-    """Environment that avoids known bugs of this image."""
-    guardrails_env: Mapping[str, str]
-    """The same, only while guardrails are on."""
-    cuda_tags: Mapping[str, str]
+    cuda_tags: Mapping[str, str] = field(default_factory=dict)
     """Other image lines: CUDA major → tag."""
-    known_bad: Mapping[str, str]
-    """Setting → why it fails on this image; e.g. guardrails=Enabled, or cuda=12 for the image of
-    that line. A key that begins with `--` is a server argument."""
-    source: str
+    container: Container
+    serving: Mapping[Surface, Server]
+    """How it behaves on each surface that it has."""
+    guardrails: str = ""
+    """How guardrails are switched: Flag (`--no-guardrails`) or DeployConfig; "" for a Reasoner."""
+    reasoner_mode: str = ""
+    """Native, Plugin (needs vllm-cosmos3 and --hf-overrides), or "" for a Generator."""
     pipelines: tuple[str, ...] = ()
     """Pipelines that a deploy config of this version may name, the general one first; empty where a
     deploy config must not be written."""
-    args: tuple[str, ...] = ()
-    """Arguments that avoid known bugs of this version."""
+    default_for: tuple[Surface, ...] = ()
     also_families: tuple[str, ...] = ()
     """Families that this build serves although its version is below their `min_runtime`."""
     gpu_memory_share: float = 0.92
@@ -168,6 +238,58 @@ class Runtime:
     --gpu-memory-utilization (vLLM 0.21 to 0.33, command line run)."""
     needs_own_image: bool = False
     """The catalogued image lacks something, so users must name one of their own."""
+    args: tuple[str, ...] = ()
+    """Arguments that avoid known bugs of this version."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment that avoids known bugs of this image."""
+    guardrails_env: Mapping[str, str] = field(default_factory=dict)
+    """The same, only while guardrails are on."""
+    known_bugs: tuple[KnownBug, ...] = ()
+    flags: Mapping[Surface, tuple[str, ...]] = field(default_factory=dict)
+    """Recorded parsers (`catalog/flags/`) by which arguments are judged: its own, or, where it was
+    not inspected, those of the versions around it, all of which must agree."""
+    source: str
+
+    @property
+    def surfaces(self) -> tuple[Surface, ...]:
+        """The surfaces that it serves."""
+        return tuple(self.serving)
+
+    @property
+    def label(self) -> str:
+        """What messages call it, e.g. `vllm-omni 0.30.0`."""
+        return f"{self.engine} {self.version}"
+
+    def bug(self, setting: str) -> KnownBug | None:
+        """Return the known bug that a setting brings about, None if there is none."""
+        return next((bug for bug in self.known_bugs if bug.setting == setting), None)
+
+
+class TagFate(StrEnum):
+    """What has become of a kind of image tag."""
+
+    UNPUBLISHED = "Unpublished"
+    """Nothing was ever pushed under it."""
+    STALE = "Stale"
+    """It exists and is no longer updated."""
+    MOVES = "Moves"
+    """It names another image from time to time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagRule:
+    """What is known of the tags of a repository that match a pattern."""
+
+    repository: str
+    """Image repository without registry; "" for any."""
+    tags: str
+    """Which tags, in words."""
+    pattern: str
+    """The same as a regular expression over the whole tag."""
+    fate: TagFate
+    instead: str
+    """What to write, in words."""
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)

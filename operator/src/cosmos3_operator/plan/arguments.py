@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from cosmos3_operator.api.common import Media
 from cosmos3_operator.api.generator import CosmosGeneratorSpec, Vae
 from cosmos3_operator.api.reasoner import CosmosReasonerSpec
-from cosmos3_operator.catalog.types import Runtime
+from cosmos3_operator.catalog.types import Runtime, Server, ShutdownTimeout, Surface
 from cosmos3_operator.plan.paths import DEPLOY_CONFIG_DIR, DEPLOY_CONFIG_FILE, PORT
 from cosmos3_operator.plan.types import (
     DrainPlan,
@@ -43,7 +43,7 @@ def generator_arguments(
         *("--model-class-name", PIPELINE_CLASS),
         *("--port", str(PORT)),
         *_served_name(spec.served_model_name),
-        *("--init-timeout", str(startup.server_timeout_seconds)),
+        *_init_timeout(runtime.serving[Surface.GENERATOR], startup),
         *_degrees(split),
         *_offload(spec.offload),
         *_quantization(spec.quantization),
@@ -56,13 +56,21 @@ def generator_arguments(
 
 
 def reasoner_arguments(
-    spec: CosmosReasonerSpec, *, split: GpuSplit, drain: DrainPlan, plugin: bool, runtime: Runtime
+    spec: CosmosReasonerSpec,
+    *,
+    split: GpuSplit,
+    drain: DrainPlan,
+    startup: StartupPlan,
+    plugin: bool,
+    runtime: Runtime,
 ) -> tuple[str, ...]:
     """Return the arguments of vLLM."""
+    server = runtime.serving[Surface.REASONER]
     return (
         spec.model,
         *("--port", str(PORT)),
         *_served_name(spec.served_model_name),
+        *_init_timeout(server, startup),
         *_pair("--revision", spec.revision),
         *("--tensor-parallel-size", str(split.tensor)),
         *("--mm-encoder-tp-mode", "data"),
@@ -71,11 +79,21 @@ def reasoner_arguments(
         *_video(spec),
         *_local_media(spec.media),
         *_domains(spec.allowed_media_domains),
-        *("--shutdown-timeout", str(drain.drain_seconds)),
+        *_shutdown_timeout(server, drain),
         *(("--hf-overrides", _json(PLUGIN_OVERRIDE)) if plugin else ()),
         *runtime.args,
         *spec.extra_args,
     )
+
+
+def _init_timeout(server: Server, startup: StartupPlan) -> tuple[str, ...]:
+    by_flag = server.init_timeout.startswith("--")
+    return (server.init_timeout, str(startup.server_timeout_seconds)) if by_flag else ()
+
+
+def _shutdown_timeout(server: Server, drain: DrainPlan) -> tuple[str, ...]:
+    obeyed = server.shutdown.timeout is ShutdownTimeout.OBEYED
+    return ("--shutdown-timeout", str(drain.drain_seconds)) if obeyed else ()
 
 
 def _degrees(split: GpuSplit) -> Iterator[str]:

@@ -27,7 +27,7 @@ class Line(NamedTuple):
 def offered(runtime: Runtime) -> tuple[str, ...]:
     """Return the lines of a runtime that are not known to fail, its default first."""
     lines = (runtime.cuda, *sorted(runtime.cuda_tags, key=int, reverse=True))
-    return tuple(line for line in lines if f"cuda={line}" not in runtime.known_bad)
+    return tuple(line for line in lines if runtime.bug(f"cuda={line}") is None)
 
 
 def newest_driver(facts: Facts, *, wanted: Wanted) -> int:

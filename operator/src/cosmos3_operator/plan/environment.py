@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from cosmos3_operator.api.common import ServingSpec
 from cosmos3_operator.api.pod import EnvVar as AskedEnvVar
 from cosmos3_operator.api.reasoner import CosmosReasonerSpec
-from cosmos3_operator.catalog.types import Runtime
+from cosmos3_operator.catalog.types import Runtime, Server, Surface
 from cosmos3_operator.plan.paths import CACHE, STORAGE
 from cosmos3_operator.plan.types import (
     TOKEN,
@@ -47,13 +47,19 @@ MIN_SYNC_TIMEOUT_SECONDS = 600
 
 
 def generator_environment(
-    spec: ServingSpec, *, runtime: Runtime, guardrails: GuardrailPlan, drain: DrainPlan
+    spec: ServingSpec,
+    *,
+    runtime: Runtime,
+    guardrails: GuardrailPlan,
+    startup: StartupPlan,
+    drain: DrainPlan,
 ) -> tuple[EnvVar, ...]:
     """Return the environment of vLLM-Omni."""
     sync = max(MIN_SYNC_TIMEOUT_SECONDS, drain.drain_seconds)
     own = {
         "VLLM_OMNI_SERVER_STORAGE__PATH": STORAGE,
         "VLLM_OMNI_VIDEO_SYNC_TIMEOUT": str(sync),
+        **_init_timeout(runtime.serving[Surface.GENERATOR], startup),
         **runtime.env,
         **(runtime.guardrails_env if guardrails.enabled else {}),
     }
@@ -64,11 +70,16 @@ def reasoner_environment(
     spec: CosmosReasonerSpec, *, runtime: Runtime, startup: StartupPlan
 ) -> tuple[EnvVar, ...]:
     """Return the environment of vLLM."""
-    own = {"VLLM_ENGINE_READY_TIMEOUT_S": str(startup.server_timeout_seconds), **runtime.env}
+    own = {**_init_timeout(runtime.serving[Surface.REASONER], startup), **runtime.env}
     if spec.allowed_media_domains:
         # A redirect would lead around the list of hosts.
         own["VLLM_MEDIA_URL_ALLOW_REDIRECTS"] = "0"
     return tuple(_all(spec, own))
+
+
+def _init_timeout(server: Server, startup: StartupPlan) -> dict[str, str]:
+    by_flag = server.init_timeout.startswith("--")
+    return {} if by_flag else {server.init_timeout: str(startup.server_timeout_seconds)}
 
 
 def hub_environment(spec: ServingSpec) -> tuple[EnvVar, ...]:

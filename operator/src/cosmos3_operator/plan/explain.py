@@ -111,6 +111,8 @@ def _runtime(plan: Plan) -> Iterator[str]:
             f"CUDA {runtime.cuda}: {runtime.cuda_reason}; kept off nodes labelled with an older "
             "driver"
         )
+    for assumption in runtime.assumptions:
+        yield f"assumed: {assumption}"
 
 
 def _preflight(plan: Plan) -> Iterator[str]:

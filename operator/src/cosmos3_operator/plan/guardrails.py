@@ -13,21 +13,22 @@ from cosmos3_operator.catalog.types import Checkpoint, Runtime
 from cosmos3_operator.plan.types import DeployConfig, GuardrailMechanism, GuardrailPlan
 
 
-def plan_guardrails(asked: Guardrails, *, runtime: Runtime, own_image: bool) -> GuardrailPlan:
+def plan_guardrails(asked: Guardrails, *, runtime: Runtime, own_build: bool) -> GuardrailPlan:
     """Return how guardrails will be in force.
 
     Raises Invalid when the runtime cannot do what was asked.
     """
     mechanism = GuardrailMechanism(runtime.guardrails)
-    flaw = runtime.known_bad.get(f"guardrails={asked.mode}")
-    if flaw and not own_image:
-        # An image of the user's own may have mended it: then it is a warning.
+    bug = runtime.bug(f"guardrails={asked.mode}")
+    if bug and not own_build:
+        # A build of the user's own may have mended it: then it is a warning.
         raise Invalid(
             (
                 FieldError(
                     "spec.runtime.version",
-                    f"{runtime.engine} {runtime.version} cannot start with guardrails "
-                    f"{asked.mode}: {flaw}. Use another version",
+                    f"{runtime.label} cannot start with guardrails "
+                    f"{asked.mode}: {bug.what} ({bug.source}). Use another version, or an image "
+                    "of your own that is mended",
                 ),
             )
         )
@@ -36,7 +37,7 @@ def plan_guardrails(asked: Guardrails, *, runtime: Runtime, own_image: bool) -> 
             (
                 FieldError(
                     "spec.guardrails.offloadModels",
-                    f"is not obeyed by {runtime.engine} {runtime.version}, which reads no deploy "
+                    f"is not obeyed by {runtime.label}, which reads no deploy "
                     "config: use spec.runtime.version 0.30.0 or newer, or leave it out",
                 ),
             )

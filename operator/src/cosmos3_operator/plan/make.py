@@ -16,6 +16,7 @@ from cosmos3_operator.catalog.types import MemoryCase, Surface, SurfaceFacts
 from cosmos3_operator.plan.access import plan_access
 from cosmos3_operator.plan.cuda import newest_driver
 from cosmos3_operator.plan.devices import plan_devices
+from cosmos3_operator.plan.extra_args import Judge, assumption, check_extra_args
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.fit import acceptable_cards, fit_warnings
 from cosmos3_operator.plan.measured import host_memory_case
@@ -71,6 +72,9 @@ def _basis(spec: Spec, facts: Facts, catalog: Catalog) -> tuple[Basis, tuple[str
         catalog=catalog,
         drivers=Drivers(newest=newest_driver(facts, wanted=wanted), decided=facts.cuda_line),
     )
+    judge = Judge(catalog=catalog, surface=surface, runtime=runtime, own_build=choice.own_build)
+    doubts += check_extra_args(spec.extra_args, judge)
+    taken = (*choice.assumptions, *assumption(spec.extra_args, judge))
     basis = Basis(
         catalog=catalog,
         checkpoint=checkpoint,
@@ -83,7 +87,7 @@ def _basis(spec: Spec, facts: Facts, catalog: Catalog) -> tuple[Basis, tuple[str
             cuda_offered=choice.cuda_offered,
         ),
         runtime=runtime,
-        choice=choice,
+        choice=replace(choice, assumptions=taken),
         drain=plan_drain(spec, facts=known),
     )
     return basis, doubts

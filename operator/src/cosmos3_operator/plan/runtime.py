@@ -17,6 +17,7 @@ from cosmos3_operator.catalog.images import cuda_line
 from cosmos3_operator.catalog.load import Catalog, serves
 from cosmos3_operator.catalog.types import Checkpoint, Runtime, Surface
 from cosmos3_operator.plan.cuda import Line, choose_line, decision, offered, offering
+from cosmos3_operator.plan.image_tags import refuse_unpublished
 from cosmos3_operator.plan.types import RuntimeChoice
 
 
@@ -42,12 +43,15 @@ def choose_runtime(
 
     Raises Invalid when the runtime cannot serve what was asked.
     """
+    if asked.image is not None:
+        refuse_unpublished(asked.image, catalog)
     runtimes, reason, warnings = _assumed(
         asked, surface=surface, checkpoint=checkpoint, catalog=catalog
     )
     line = _line(asked, runtimes, catalog, drivers)
     _must_know(line.runtime, surface, checkpoint)
     by_auto = asked.cuda == "Auto" and asked.image is None
+    own_build = asked.image is not None and catalog.runtime_for_image(asked.image) is None
     choice = RuntimeChoice(
         name=line.runtime.name,
         engine=line.runtime.engine,
@@ -60,6 +64,8 @@ def choose_runtime(
         cuda_decision=decision(line.cuda, asked.version) if by_auto else "",
         cuda_offered=tuple({cuda: None for runtime in runtimes for cuda in offered(runtime)}),
         plugin=_plugin(asked, line.runtime),
+        own_build=own_build,
+        assumptions=_assumptions(line.runtime, surface) if own_build else (),
         reason=reason if line.runtime is runtimes[0] else _instead(line, runtimes[0]),
     )
     return (
@@ -89,8 +95,8 @@ def _assumed(
         (default,),
         "spec.runtime.image is unknown: assumed to behave as the catalog's default",
         (
-            f"runtime.image {asked.image} is not in the catalog: it is driven as {default.engine} "
-            f"{default.version}. If it is another version, say so in spec.runtime.version",
+            f"runtime.image {asked.image} is not in the catalog: it is driven as {default.label}. "
+            "If it is another version, say so in spec.runtime.version",
         ),
     )
 
@@ -102,10 +108,7 @@ def _default_reason(surface: Surface, checkpoint: Checkpoint | None) -> str:
 
 
 def _instead(line: Line, default: Runtime) -> str:
-    return (
-        f"the newest with an image for CUDA {line.cuda}; the default, {default.engine} "
-        f"{default.version}, has none"
-    )
+    return f"the newest with an image for CUDA {line.cuda}; the default, {default.label}, has none"
 
 
 def _line(
@@ -153,12 +156,11 @@ def _line_of_image(asked: AskedRuntime, image: str, runtime: Runtime, catalog: C
 
 
 def _flawed(asked: AskedRuntime, line: Line) -> Iterator[str]:
-    flaw = line.runtime.known_bad.get(f"cuda={line.cuda}")
-    if flaw and asked.image is None:
-        yield (
-            f"runtime.cuda: {line.runtime.engine} {line.runtime.version} for CUDA {line.cuda}: "
-            f"{flaw}. Use another version"
-        )
+    """Say that an image is known to fail; one of the user's own may have mended it."""
+    if bug := line.runtime.bug(f"cuda={line.cuda}"):
+        way_out = bug.avoided if asked.image is None else "make sure that it is mended"
+        name = line.runtime.label
+        yield f"runtime.cuda: {name} for CUDA {line.cuda}: {bug.what} ({bug.source}); {way_out}"
 
 
 def _named(asked: AskedRuntime, surface: Surface, catalog: Catalog) -> Runtime:
@@ -181,7 +183,7 @@ def _named(asked: AskedRuntime, surface: Surface, catalog: Catalog) -> Runtime:
             (
                 FieldError(
                     "spec.runtime.image",
-                    f"is missing: {runtime.engine} {runtime.version} knows Cosmos 3 only through "
+                    f"is missing: {runtime.label} knows Cosmos 3 only through "
                     "the vllm-cosmos3 plugin, which no public image contains; build one, or use "
                     "version 0.23.0 or newer",
                 ),
@@ -199,7 +201,7 @@ def _must_agree(asked: AskedRuntime, named: Runtime, catalog: Catalog) -> None:
                 FieldError(
                     "spec.runtime.version",
                     f"'{asked.version}' is not what spec.runtime.image {asked.image} holds, which "
-                    f"is {known.engine} {known.version}: drop one of them",
+                    f"is {known.label}: drop one of them",
                 ),
             )
         )
@@ -212,8 +214,7 @@ def _must_know(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None
             (
                 FieldError(
                     "spec.runtime.version",
-                    f"{runtime.engine} {runtime.version} does not know {checkpoint.model}: it "
-                    f"needs {needed} or newer",
+                    f"{runtime.label} does not know {checkpoint.model}: it needs {needed} or newer",
                 ),
             )
         )
@@ -222,12 +223,25 @@ def _must_know(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None
 def _replaced(asked: AskedRuntime, line: Line, default: Runtime) -> Iterator[str]:
     """Say that another version than the default runs, where nobody asked for it."""
     if asked.cuda == "Auto" and line.runtime is not default:
-        name = f"{line.runtime.engine} {line.runtime.version}"
         yield (
-            f"runtime: {name} is {_instead(line, default)} (CUDA {line.cuda}: {line.reason}). "
+            f"runtime: {line.runtime.label} is {_instead(line, default)} (CUDA {line.cuda}: "
+            f"{line.reason}). "
             f'Another one takes newer drivers and spec.runtime.cuda "{default.cuda}", or a version '
             "named in spec.runtime.version"
         )
+
+
+def _assumptions(runtime: Runtime, surface: Surface) -> tuple[str, ...]:
+    """Return what a build that nobody catalogued must share with the runtime it is driven as."""
+    facts = [
+        "the image has `vllm serve` in its PATH",
+        f"it takes the arguments of {runtime.label}",
+        f"it obeys {runtime.serving[surface].init_timeout}",
+    ]
+    if runtime.guardrails:
+        how = {"Flag": "--no-guardrails", "DeployConfig": "a deploy config"}[runtime.guardrails]
+        facts.append(f"{how} switches its guardrails")
+    return (", ".join(facts),)
 
 
 def _image(line: Line) -> str:
@@ -240,7 +254,7 @@ def _image(line: Line) -> str:
 
 def _no_line(asked: AskedRuntime, runtimes: tuple[Runtime, ...]) -> FieldError:
     lines = ", ".join(sorted({line for r in runtimes for line in (r.cuda, *r.cuda_tags)}))
-    whose = f"{runtimes[0].engine} {runtimes[0].version}" if len(runtimes) == 1 else "this model"
+    whose = runtimes[0].label if len(runtimes) == 1 else "this model"
     return FieldError(
         "spec.runtime.cuda",
         f"'{asked.cuda}' is not published for {whose}, only {lines}: "

@@ -85,9 +85,7 @@ def decide(spec: Spec, basis: Basis) -> Decisions:
 
 def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
     runtime = basis.runtime
-    guardrails = plan_guardrails(
-        spec.guardrails, runtime=runtime, own_image=spec.runtime.image is not None
-    )
+    guardrails = plan_guardrails(spec.guardrails, runtime=runtime, own_build=basis.choice.own_build)
     guardrails_gib = basis.catalog.guardrails.download_gib if guardrails.enabled else 0.0
     layout = Layout(
         split=basis.split,
@@ -109,7 +107,9 @@ def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
         args=generator_arguments(
             spec, split=basis.split, guardrails=guardrails, startup=startup, runtime=runtime
         ),
-        env=generator_environment(spec, runtime=runtime, guardrails=guardrails, drain=basis.drain),
+        env=generator_environment(
+            spec, runtime=runtime, guardrails=guardrails, startup=startup, drain=basis.drain
+        ),
         offload=spec.offload,
         guardrails=guardrails,
         guardrails_gib=guardrails_gib,
@@ -135,6 +135,7 @@ def _reasoner(spec: CosmosReasonerSpec, basis: Basis) -> Decisions:
             spec,
             split=basis.split,
             drain=basis.drain,
+            startup=startup,
             plugin=basis.choice.plugin,
             runtime=basis.runtime,
         ),

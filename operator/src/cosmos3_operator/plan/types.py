@@ -88,6 +88,10 @@ class RuntimeChoice:
     """Lines that could be had by spec.runtime.cuda."""
     plugin: bool
     """Whether the Reasoner needs the vllm-cosmos3 plugin's architecture override."""
+    own_build: bool = False
+    """The image is not a catalogued one, so that its behaviour is assumed."""
+    assumptions: tuple[str, ...] = ()
+    """What is taken for granted about the image without having been seen, in words."""
     reason: str
 
 

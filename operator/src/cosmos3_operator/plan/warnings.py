@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cosmos3_operator.api.arguments import flag_of, names
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.reasoner import CosmosReasonerSpec
 from cosmos3_operator.api.resource import Spec
-from cosmos3_operator.catalog.images import split as split_image
 from cosmos3_operator.catalog.load import Catalog
 from cosmos3_operator.catalog.types import Checkpoint, Runtime, Surface
+from cosmos3_operator.plan.image_tags import tag_warnings
 from cosmos3_operator.plan.types import CacheKind, CachePlan, GpuSplit
 
 
@@ -38,7 +37,7 @@ class Decided:
 
 def warnings_of(spec: Spec, decided: Decided) -> Iterator[str]:
     """Yield warnings, most serious first."""
-    yield from _known_bad(spec, decided.runtime)
+    yield from _known_bugs(spec, decided.runtime)
     if isinstance(spec, CosmosGeneratorSpec):
         yield from _generator(spec, decided)
     else:
@@ -46,22 +45,18 @@ def warnings_of(spec: Spec, decided: Decided) -> Iterator[str]:
     yield from decided.fit_warnings
     yield from _host_memory(spec, decided)
     yield from _cache(spec, decided)
-    yield from _image(spec, decided.catalog)
+    yield from tag_warnings(spec.runtime.image, decided.catalog)
 
 
-def _known_bad(spec: Spec, runtime: Runtime) -> Iterator[str]:
-    """Yield what the catalog knows to fail on this runtime."""
-    given = list(filter(None, map(flag_of, spec.extra_args)))
-    for setting, why in runtime.known_bad.items():
-        if setting.startswith("--") and any(names(flag, setting) for flag in given):
-            yield f"extraArgs: {setting} on {runtime.engine} {runtime.version}: {why}"
-    if isinstance(spec, CosmosGeneratorSpec):
-        bad = f"guardrails={spec.guardrails.mode}"
-        if bad in runtime.known_bad:
-            yield (
-                f"guardrails: {runtime.engine} {runtime.version} is known not to start with them: "
-                f"{runtime.known_bad[bad]}. Make sure that spec.runtime.image is mended"
-            )
+def _known_bugs(spec: Spec, runtime: Runtime) -> Iterator[str]:
+    """Yield what the catalog knows to go wrong with what the spec says."""
+    if not isinstance(spec, CosmosGeneratorSpec):
+        return
+    if bug := runtime.bug(f"guardrails={spec.guardrails.mode}"):
+        yield (
+            f"guardrails: {runtime.label} is known not to start with them: {bug.what}. Make sure "
+            "that spec.runtime.image is mended"
+        )
 
 
 def _generator(spec: CosmosGeneratorSpec, decided: Decided) -> Iterator[str]:
@@ -98,7 +93,7 @@ def _generator(spec: CosmosGeneratorSpec, decided: Decided) -> Iterator[str]:
         runtime = decided.runtime
         yield (
             f"model: {checkpoint.model} answers action requests on /v1/videos only, since "
-            f"{runtime.engine} {runtime.version} has no OpenPI websocket: leave out spec.runtime, "
+            f"{runtime.label} has no OpenPI websocket: leave out spec.runtime, "
             "or use a version with the pipeline " + checkpoint.pipeline
         )
     if checkpoint and checkpoint.caveat:
@@ -121,12 +116,12 @@ def _reasoner(spec: CosmosReasonerSpec, runtime: Runtime) -> Iterator[str]:
     mode = spec.runtime.mode
     if mode == "Native" and runtime.reasoner_mode == "Plugin":
         yield (
-            f"runtime.mode: {runtime.engine} {runtime.version} knows Cosmos 3 only through the "
+            f"runtime.mode: {runtime.label} knows Cosmos 3 only through the "
             "vllm-cosmos3 plugin and will not start in mode Native: drop the mode"
         )
     if mode == "Plugin" and runtime.reasoner_mode == "Native":
         yield (
-            f"runtime.mode: {runtime.engine} {runtime.version} knows Cosmos 3 by itself and will "
+            f"runtime.mode: {runtime.label} knows Cosmos 3 by itself and will "
             "not start in mode Plugin unless the image holds the plugin: drop the mode, or say "
             "the image's own version in spec.runtime.version"
         )
@@ -181,21 +176,6 @@ def _cache(spec: Spec, decided: Decided) -> Iterator[str]:
                 "another node while the old one holds it: use accessMode ReadWriteMany or "
                 "maxSurge 0"
             )
-
-
-def _image(spec: Spec, catalog: Catalog) -> Iterator[str]:
-    image = spec.runtime.image
-    if image is None:
-        return
-    reference = split_image(image)
-    if reference.digest:
-        return
-    known = catalog.runtime_for_image(image)
-    if reference.tag in ("", "latest", "nightly") or (known is not None and known.digest):
-        yield (
-            f"runtime.image {image} moves: nodes may run different versions of it. Name "
-            "a version or a digest"
-        )
 
 
 def _gib(quantity: int | str | None) -> float | None:
