@@ -92,7 +92,7 @@ def _standing(tried: Sequence[Result]) -> tuple[str, str]:
     wanted = sum(result.controls for result in tried)
     stale = sum(len(result.stale) for result in tried)
     seen = wanted - sum(len(result.unseen) for result in tried)
-    fresh = f"[red]{stale} flags stale[/red]" if stale else "fresh"
+    fresh = f"[red]stale ({stale})[/red]" if stale else "fresh"
     return f"{_share(seen, wanted)} of {wanted}", fresh
 
 
