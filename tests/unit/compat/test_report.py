@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -63,6 +64,19 @@ def test_a_command_counts_only_where_both_neighbours_agree():
     first, second = (subject.name for subject in ROW.subjects)
     assert f"✗ {first}: {ROW.runtime.engine} {ROW.runtime.name}, drawn 1: not validated" in text
     assert f"✗ {second}: {ROW.runtime.engine} {ROW.runtime.name}, drawn 0: not validated" in text
+
+
+def test_a_command_that_must_stop_the_server_counts_as_a_control():
+    def stopping(verdict: Verdict) -> list[Result]:
+        found = [result(at, TAKEN, TAKEN, verdict) for at in (0, 1)]
+        last = replace(COMMANDS[2], claims=Claims(starts=False))
+        return [
+            replace(one, judged=(*one.judged[:2], replace(one.judged[2], command=last)))
+            for one in found
+        ]
+
+    assert cells(shown(ROW, *stopping(STOPPED)))[:5] == ["2", "2", "2", "2", "12 of 12"]
+    assert cells(shown(ROW, *stopping(TAKEN)))[:5] == ["2", "2", "2", "2", "10 of 12"]
 
 
 def test_an_unseen_control_and_a_stale_snapshot_are_failures():
