@@ -22,7 +22,7 @@ import pytest
 from cosmos3_operator.cli.files import read_resources
 from cosmos3_operator.cli.nodes import read_nodes
 from cosmos3_operator.cli.render import plan_all, to_yaml
-from cosmos3_operator.manifests import devices, job
+from cosmos3_operator.manifests.programs import program
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.explain import explain
 from cosmos3_operator.plan.facts import Facts
@@ -31,7 +31,7 @@ from cosmos3_operator.plan.settings import Settings
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"
 
-SOURCES = {devices.source(): "(probes/gpu.py)", job.source(): "(probes/hub.py)"}
+SOURCES = {program(name): f"(probes/{name})" for name in ("gpu.py", "hub.py")}
 OUTPUTS = ("plan.txt", "manifests.yaml")
 
 CASES = sorted({p.name for p in HERE.iterdir() if p.is_dir() and p.name != "__pycache__"})

@@ -9,13 +9,14 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bed.processes import wait_until
 from servers.errors import ServerError
 
 _KILL_S = 60.0
+_KEEPER_S = 10.0
 _SESSION = 3
 """Field of /proc/PID/stat, counted from the one after the command's closing parenthesis."""
 
@@ -62,10 +63,11 @@ class ServerProcess:
             ) from error
 
     def kill(self) -> None:
-        """End whatever is left of the session, at once."""
-        for pid in self.members():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """End what is left of the session, at once."""
+        # The keeper notices that the others are gone and clears away their shared memory.
+        _kill(pid for pid in self.members() if not _is_keeper(pid))
+        wait_until(lambda: not self.members(), _KEEPER_S)
+        _kill(self.members())
         if not wait_until(lambda: not self.members(), _KILL_S):
             raise ServerError(f"could not end processes {self.members()}; see their state in /proc")
         self._process.wait(_KILL_S)
@@ -88,6 +90,19 @@ def _sessions() -> Iterator[tuple[int, int]]:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
             if fields[0] not in "ZX":
                 yield int(entry.name), int(fields[_SESSION])
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _is_keeper(pid: int) -> bool:
+    """Whether this is the process that multiprocessing starts to track named memory."""
+    with contextlib.suppress(OSError):
+        return b"multiprocessing.resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 def _proportional_kib(pid: int) -> int:

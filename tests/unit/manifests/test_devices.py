@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib import resources
 from typing import Any
 
 import pytest
 from hypothesis import given
 
+from cosmos3_operator.manifests.programs import program
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.probes import gpu
 from unit.plan import specs
@@ -60,8 +60,7 @@ def test_what_it_asks() -> None:
 
 def test_it_is_the_program_itself_and_runs_as_rendered() -> None:
     command = devices_of(specs.generator())["command"]
-    file = resources.files("cosmos3_operator.probes") / "gpu.py"
-    assert command[:3] == ["python3", "-c", file.read_text("utf-8")]
+    assert command[:3] == ["python3", "-c", program("gpu.py")]
     done = subprocess.run(
         [sys.executable, *command[1:]], check=False, capture_output=True, text=True, timeout=60
     )

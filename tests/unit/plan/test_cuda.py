@@ -136,8 +136,12 @@ def test_a_named_line_takes_the_newest_runtime_that_has_it():
     assert specs.generator(runtime={"cuda": "13"}).runtime.cuda_pinned
 
 
-def test_a_named_line_that_is_known_to_fail_is_rendered_with_a_warning():
-    plan = specs.reasoner(runtime={"version": "0.30.0", "cuda": "12"})
+@pytest.mark.parametrize(
+    "runtime",
+    [{"version": "0.30.0", "cuda": "12"}, {"image": "mirror/vllm/vllm-openai:v0.30.0-cu129"}],
+)
+def test_a_named_image_that_is_known_to_fail_is_rendered_with_a_warning(runtime: dict[str, str]):
+    plan = specs.reasoner(runtime=runtime)
     assert plan.runtime.image.endswith(":v0.30.0-cu129")
     assert any("torchvision" in warning for warning in plan.warnings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,15 @@ def test_the_checks_serve_what_they_say():
     for mode, word in (("Enabled", "true"), ("Disabled", "false")):
         (text,) = render_resource(generator_resource(guardrails=mode)).files.values()
         assert f"guardrails: {word}" in text
+
+
+@pytest.mark.parametrize(("words", "there"), [([], False), (["SERVERS=yes"], True)])
+def test_make_compat_starts_servers_if_it_is_told_to(words: list[str], there: bool):
+    done = subprocess.run(
+        ["make", "--dry-run", "compat", *words],
+        cwd=HERE.parents[1],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert ("--servers" in done.stdout) is there

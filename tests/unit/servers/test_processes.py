@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,17 @@ def test_all_that_it_started_is_ended(tmp_path: Path):
     assert process.memory_mib() >= 0
     process.kill()
     assert process.members() == []
+
+
+def test_shared_memory_that_it_left_is_cleared_away(tmp_path: Path):
+    program = "import time; from multiprocessing.shared_memory import SharedMemory as S; "
+    program += "s = S(create=True, size=4096); print(s.name, flush=True); time.sleep(1000)"
+    process = started(tmp_path, f'exec "{sys.executable}" -c "{program}"')
+    assert wait_until(lambda: process.log.read_text().endswith("\n"), WAIT_S)
+    memory = Path("/dev/shm") / process.log.read_text().strip().lstrip("/")
+    assert memory.exists()
+    process.kill()
+    assert not memory.exists()
 
 
 def test_only_the_first_process_is_told_to_end(tmp_path: Path):

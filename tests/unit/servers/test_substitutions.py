@@ -26,6 +26,8 @@ CASES = [
     ),
     samples.generator(),
     samples.generator(model=samples.SUPER, parallelism=SPLIT, guardrails={"mode": "Disabled"}),
+    samples.generator(offload="Layerwise"),
+    samples.generator(offload="Model"),
     samples.generator(model=samples.SUPER, parallelism=SHARDED, extraArgs=["--flow-shift", "3"]),
 ]
 
@@ -92,7 +94,7 @@ def test_a_split_generator_becomes_one_rank():
 
 
 def test_a_flag_without_a_value_goes_alone():
-    args = by_name(samples.words(CASES[4]).args)
+    args = by_name(samples.words(CASES[-1]).args)
     assert not {"--use-hsdp", "--hsdp-shard-size"} & args.keys()
     assert args["--flow-shift"] == ["3"]
 

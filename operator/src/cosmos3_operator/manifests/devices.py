@@ -8,11 +8,10 @@ quality of service and its share of any quota stay what they are without it. It 
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import resources
 from typing import Any
 
 from cosmos3_operator.manifests.container import CONFINED, env_entry, resources_of
+from cosmos3_operator.manifests.programs import program
 from cosmos3_operator.manifests.volumes import mounts
 from cosmos3_operator.plan.paths import CACHE, DEVICES, SHM
 from cosmos3_operator.plan.types import DeviceCheck, EnvVar, Plan
@@ -29,19 +28,13 @@ def devices_container(plan: Plan) -> dict[str, Any] | None:
         "name": DEVICES,
         "image": plan.runtime.image,
         "imagePullPolicy": plan.runtime.pull_policy,
-        "command": ["python3", "-c", source(), *_options(plan, plan.devices)],
+        "command": ["python3", "-c", program("gpu.py"), *_options(plan, plan.devices)],
         "env": [env_entry(var) for var in plan.env if _is_telling(var)],
         "resources": resources_of(plan),
         "volumeMounts": [mount for mount in mounts(plan) if mount["mountPath"] in (CACHE, SHM)],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": CONFINED,
     }
-
-
-@cache
-def source() -> str:
-    """Return the program, as it is passed to `python3 -c`."""
-    return (resources.files("cosmos3_operator.probes") / "gpu.py").read_text("utf-8")
 
 
 def _options(plan: Plan, check: DeviceCheck) -> list[str]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
-from importlib import resources
 from typing import Any
 
 from cosmos3_operator.manifests.container import env_entry
 from cosmos3_operator.manifests.metadata import Manifest, manifest
+from cosmos3_operator.manifests.programs import program
 from cosmos3_operator.plan.names import ACCESS_CONTAINER, access_labels
 from cosmos3_operator.plan.types import AccessPlan, Plan
 
@@ -93,7 +92,7 @@ def _container(access: AccessPlan) -> dict[str, Any]:
         "image": access.image,
         "imagePullPolicy": "IfNotPresent",
         # -I: variables that are meant for the Python of the server's image mean nothing here.
-        "command": ["python3", "-I", "-c", source(), *words],
+        "command": ["python3", "-I", "-c", program("hub.py"), *words],
         "env": [env_entry(var) for var in access.env],
         # Judgement: Python with TLS takes about 30 MiB; limits, since quotas may ask for them.
         "resources": {
@@ -107,9 +106,3 @@ def _container(access: AccessPlan) -> dict[str, Any]:
             "capabilities": {"drop": ["ALL"]},
         },
     }
-
-
-@cache
-def source() -> str:
-    """Return the program, as it is passed to `python3 -c`."""
-    return (resources.files("cosmos3_operator.probes") / "hub.py").read_text("utf-8")

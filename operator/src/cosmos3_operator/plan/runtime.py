@@ -156,12 +156,11 @@ def _line_of_image(asked: AskedRuntime, image: str, runtime: Runtime, catalog: C
 
 
 def _flawed(asked: AskedRuntime, line: Line) -> Iterator[str]:
-    bug = line.runtime.bug(f"cuda={line.cuda}")
-    if bug and asked.image is None:
-        yield (
-            f"runtime.cuda: {line.runtime.label} for CUDA {line.cuda}: {bug.what} ({bug.source}); "
-            f"{bug.avoided}"
-        )
+    """Say that an image is known to fail; one of the user's own may have mended it."""
+    if bug := line.runtime.bug(f"cuda={line.cuda}"):
+        way_out = bug.avoided if asked.image is None else "make sure that it is mended"
+        name = line.runtime.label
+        yield f"runtime.cuda: {name} for CUDA {line.cuda}: {bug.what} ({bug.source}); {way_out}"
 
 
 def _named(asked: AskedRuntime, surface: Surface, catalog: Catalog) -> Runtime:
@@ -224,9 +223,9 @@ def _must_know(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None
 def _replaced(asked: AskedRuntime, line: Line, default: Runtime) -> Iterator[str]:
     """Say that another version than the default runs, where nobody asked for it."""
     if asked.cuda == "Auto" and line.runtime is not default:
-        name = f"{line.runtime.engine} {line.runtime.version}"
         yield (
-            f"runtime: {name} is {_instead(line, default)} (CUDA {line.cuda}: {line.reason}). "
+            f"runtime: {line.runtime.label} is {_instead(line, default)} (CUDA {line.cuda}: "
+            f"{line.reason}). "
             f'Another one takes newer drivers and spec.runtime.cuda "{default.cuda}", or a version '
             "named in spec.runtime.version"
         )

@@ -8,7 +8,8 @@ Python 3.10 or newer, needs no package, and finds the very libcuda that the serv
 In: what is wanted, as options. Out: one line of JSON on standard output and in the termination
 message; exit code 0 if a server can start, 1 if it cannot. What merely slows it down is a note.
 
-The source is part of the pod template: a release that changes it restarts every model.
+The code is part of the pod template: a release that changes it restarts every model. Docstrings and
+comments are left out there.
 """
 
 from __future__ import annotations
