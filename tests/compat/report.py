@@ -45,11 +45,12 @@ def table(rows: Sequence[Row], results: Mapping[str, Result]) -> Table:
         tried = [results[s.name] for s in row.subjects if s.name in results]
         seen |= {result.subject.name for result in tried}
         if tried:
-            made.add_row(*_labels(row, tried), *_counts(row, tried), *_standing(tried))
+            judged = [_of_row(row, result) for result in tried]
+            made.add_row(*_labels(row, tried), *_counts(judged), *_standing(tried, judged))
     for name, result in results.items():
         if name not in seen:
             own = (f"{result.subject.engine}, not catalogued", "", result.subject.version)
-            made.add_row(*own, *[""] * 4, *_standing([result]))
+            made.add_row(*own, *[""] * 4, *_standing([result], []))
     return made
 
 
@@ -67,10 +68,9 @@ def _engine_version(row: Row, subject: Subject) -> str:
     return subject.version if own else f"{subject.engine} {subject.version}"
 
 
-def _counts(row: Row, tried: Sequence[Result]) -> list[str]:
+def _counts(by_version: Sequence[Sequence[Judged]]) -> list[str]:
     """Count the commands that got so far in every version that they were tried on."""
-    by_version = [_of_row(row, result) for result in tried]
-    same = list(zip(*by_version, strict=True))
+    same = [one for one in zip(*by_version, strict=True) if one[0].command.claims.starts]
     total = len(same)
     passed = [
         sum(all(step in judged.verdict.passed for judged in one) for one in same)
@@ -88,12 +88,14 @@ def _of_row(row: Row, result: Result) -> list[Judged]:
     ]
 
 
-def _standing(tried: Sequence[Result]) -> tuple[str, str]:
-    wanted = sum(result.controls for result in tried)
+def _standing(tried: Sequence[Result], by_version: Sequence[Sequence[Judged]]) -> tuple[str, str]:
+    """Count controls, and like them the commands that the plan itself says to stop the server."""
+    stops = [j for judged in by_version for j in judged if not j.command.claims.starts]
+    wanted = sum(result.controls for result in tried) + len(stops)
+    missed = sum(len(result.unseen) for result in tried) + sum(bool(j.problems) for j in stops)
     stale = sum(len(result.stale) for result in tried)
-    seen = wanted - sum(len(result.unseen) for result in tried)
-    fresh = f"[red]{stale} flags stale[/red]" if stale else "fresh"
-    return f"{_share(seen, wanted)} of {wanted}", fresh
+    fresh = f"[red]stale ({stale})[/red]" if stale else "fresh"
+    return f"{_share(wanted - missed, wanted)} of {wanted}", fresh
 
 
 def _share(number: int, total: int) -> str:
