@@ -1,8 +1,9 @@
 """The preStop hook: let running work end before the server is told to stop.
 
-vLLM-Omni loses its jobs on SIGTERM, so a Generator waits until its own job list is idle, bounded. A
+vLLM-Omni loses its work on SIGTERM, so a Generator waits until its own job list is idle, bounded. A
 server that refuses connections is gone; one that is slow to answer may be busy, and gets patience.
-Synchronous requests are not in that list: a Service stops sending them, running ones may be lost.
+Synchronous requests are not in that list: they are seen in the gauges, where these follow arrivals.
+On older versions a Service stops sending them, and running ones may be lost.
 vLLM drains by itself (`--shutdown-timeout`), so a Reasoner only waits until the pod has left the
 Service's endpoints.
 """
@@ -25,8 +26,9 @@ def drain_hook(plan: Plan) -> dict[str, Any]:
     """Return the preStop hook."""
     if plan.owner.kind is Kind.REASONER:
         return {"sleep": {"seconds": ENDPOINT_REMOVAL_SECONDS}}
-    arguments = [str(PORT), str(plan.drain.drain_seconds), str(ENDPOINT_REMOVAL_SECONDS)]
-    return {"exec": {"command": ["python3", "-c", _script(), *arguments]}}
+    limits = (PORT, plan.drain.drain_seconds, ENDPOINT_REMOVAL_SECONDS)
+    words = [*map(str, limits), plan.drain.gauges]
+    return {"exec": {"command": ["python3", "-c", _script(), *words]}}
 
 
 @cache

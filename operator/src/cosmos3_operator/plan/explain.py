@@ -185,6 +185,10 @@ def _startup(plan: Plan) -> Iterator[str]:
 def _stop(plan: Plan) -> Iterator[str]:
     drain, grace = plan.drain.drain_seconds, plan.drain.grace_seconds
     yield f"running work may finish for {_duration(drain)}; killed after {_duration(grace)}"
+    if plan.guardrails is not None and plan.drain.gauges:
+        yield "waited for: video jobs and every other request"
+    elif plan.guardrails is not None:
+        yield "waited for: video jobs; of other requests this version does not tell in time"
     yield f"why: {plan.drain.reason}"
 
 

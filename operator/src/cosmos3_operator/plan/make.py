@@ -88,7 +88,7 @@ def _basis(spec: Spec, facts: Facts, catalog: Catalog) -> tuple[Basis, tuple[str
         ),
         runtime=runtime,
         choice=replace(choice, assumptions=taken),
-        drain=plan_drain(spec, facts=known),
+        drain=plan_drain(spec, facts=known, metrics=runtime.serving[surface].metrics),
     )
     return basis, doubts
 

@@ -8,7 +8,7 @@ only delays the restart of a pod that hangs. So every doubt is resolved upward.
 from __future__ import annotations
 
 from cosmos3_operator.api.common import ServingSpec
-from cosmos3_operator.catalog.types import Checkpoint, MemoryCase, SurfaceFacts
+from cosmos3_operator.catalog.types import Checkpoint, MemoryCase, Metrics, SurfaceFacts
 from cosmos3_operator.plan.types import DrainPlan, StartupPlan
 
 DOWNLOAD_MIB_PER_SECOND = 50
@@ -67,8 +67,8 @@ def plan_startup(
     )
 
 
-def plan_drain(spec: ServingSpec, *, facts: SurfaceFacts | None) -> DrainPlan:
-    """Return how long a stopping pod may finish its work."""
+def plan_drain(spec: ServingSpec, *, facts: SurfaceFacts | None, metrics: Metrics) -> DrainPlan:
+    """Return how long a stopping pod may finish its work, and what tells that it has."""
     longest = facts.longest_job_seconds if facts else UNKNOWN_JOB_SECONDS
     drain = spec.drain_seconds or _up(longest, 60)
     if spec.drain_seconds:
@@ -77,7 +77,12 @@ def plan_drain(spec: ServingSpec, *, facts: SurfaceFacts | None) -> DrainPlan:
         reason = f"the longest catalogued request of this checkpoint takes {longest} s"
     else:
         reason = "more than the longest request of any catalogued checkpoint"
-    return DrainPlan(drain_seconds=drain, grace_seconds=drain + EXIT_SECONDS, reason=reason)
+    return DrainPlan(
+        drain_seconds=drain,
+        grace_seconds=drain + EXIT_SECONDS,
+        gauges=metrics.prefix if metrics.live_gauges else "",
+        reason=reason,
+    )
 
 
 def _why(spec: ServingSpec, *parts: str) -> str:

@@ -229,6 +229,9 @@ class DrainPlan:
     """How long it waits for running work."""
     grace_seconds: int
     """terminationGracePeriodSeconds: the drain and the time to exit."""
+    gauges: str
+    """Beginning of the metrics that count running and waiting requests; "" if they do not follow
+    arrivals, so that nothing can be waited for by them."""
     reason: str
 
 
