@@ -52,8 +52,9 @@ class Result:
     @property
     def failures(self) -> tuple[str, ...]:
         """Everything that is wrong, each with the subject's name."""
-        found = [problem for judged in self.judged for problem in judged.problems]
-        found += [*self.unseen, *(f"the snapshot is stale: {line}" for line in self.stale)]
+        # What there can be hundreds of comes last.
+        found = [*self.unseen, *(f"the snapshot is stale: {line}" for line in self.stale)]
+        found += [problem for judged in self.judged for problem in judged.problems]
         return tuple(f"{self.subject.name}: {line}" for line in found)
 
 
