@@ -93,8 +93,8 @@ golden: setup ## Rewrite the golden files; read the diff
 	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
 
 .PHONY: compat
-compat: setup ## Judge every command line by the real servers' code (ONLY=vllm-omni-0.30.0, KEEP=no, SERVERS=yes)
-	@$(BIN)/python -m compat $(addprefix --only ,$(ONLY)) $(if $(filter no,$(KEEP)),--no-keep) $(if $(UPDATE),--update) $(if $(filter yes,$(SERVERS)),--servers)
+compat: setup ## Judge every command line by the real servers' code (ONLY=vllm-omni-0.30.0, KEEP=no, SERVERS=no)
+	@$(BIN)/python -m compat $(addprefix --only ,$(ONLY)) $(if $(filter no,$(KEEP)),--no-keep) $(if $(UPDATE),--update) $(if $(filter no,$(SERVERS)),--no-servers) $(if $(filter yes,$(SERVERS)),--servers)
 
 .PHONY: snapshots
 snapshots: ## Rewrite the snapshots of the servers' flags; read the diff

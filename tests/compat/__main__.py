@@ -1,6 +1,7 @@
 """`make compat`: every command line that the planner writes, judged by the servers' own code.
 
-With `--servers` the newest servers are started as well, see `servers.checks`.
+The newest servers are started as well (`servers.checks`), unless only one version or the snapshots
+are asked for.
 """
 
 from __future__ import annotations
@@ -37,10 +38,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     options = _parser().parse_args()
     try:
-        code = _check_commands(options)
-        if options.servers and not check_servers():
-            code = 1
-        return code
+        return _check(options)
     except (CompatError, BedError, ServerError) as error:
         to_stderr(f"compat: {error}")
         return 1
@@ -49,14 +47,21 @@ def main() -> int:
         return 130
 
 
-def _check_commands(options: argparse.Namespace) -> int:
+def _check(options: argparse.Namespace) -> int:
     wanted = _chosen(options.only)
     tried = _try_all(wanted, _by_subject(rows()), keep=options.keep)
     if options.update:
         tried = {name: _updated(result) for name, result in tried.items()}
+    started = check_servers() if _are_servers_wanted(options) else []
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    report.show(console, rows(), tried)
-    return 1 if any(result.failures for result in tried.values()) else 0
+    report.show(console, rows(), tried, started)
+    failed = [*filter(None, (result.failures for result in tried.values()))]
+    return 1 if failed or any(outcome.failed for outcome in started) else 0
+
+
+def _are_servers_wanted(options: argparse.Namespace) -> bool:
+    wanted: bool | None = options.servers
+    return wanted if wanted is not None else not (options.only or options.update)
 
 
 def _chosen(names: Sequence[str]) -> list[Subject]:
@@ -125,8 +130,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--servers",
         action=argparse.BooleanOptionalAction,
-        default=False,
-        help="start the newest servers too, on the CPU (minutes, 3 GiB of memory)",
+        help="start the newest servers too, on the CPU (minutes, 3 GiB of memory); by default "
+        "unless --only or --update is given",
     )
     add(
         "--keep",

@@ -1,6 +1,7 @@
 """The result for people: a table, a line for each runtime and surface, and failures in words.
 
-In: rows and the results of their subjects. Out: text on a console.
+In: rows, the results of their subjects, and how the servers that were started did. Out: text on a
+console.
 """
 
 from __future__ import annotations
@@ -12,22 +13,30 @@ from rich.table import Table
 
 from compat.subjects import Row, Subject
 from compat.trial import Judged, Result
+from servers.trial import Outcome
 
 MOST_FAILURES = 40
 """Shown of one subject: what is wrong with the planner is wrong with hundreds of its commands."""
 
 
-def show(console: Console, rows: Sequence[Row], results: Mapping[str, Result]) -> None:
+def show(
+    console: Console,
+    rows: Sequence[Row],
+    results: Mapping[str, Result],
+    started: Sequence[Outcome] = (),
+) -> None:
     """Print failures, then the table."""
     for result in results.values():
         for line in result.failures[:MOST_FAILURES]:
             console.print(f"✗ {line}", style="red", markup=False)
         if (more := len(result.failures) - MOST_FAILURES) > 0:
             console.print(f"✗ {result.subject.name}: and {more} more", style="red", markup=False)
-    console.print(table(rows, results))
+    console.print(table(rows, results, started))
 
 
-def table(rows: Sequence[Row], results: Mapping[str, Result]) -> Table:
+def table(
+    rows: Sequence[Row], results: Mapping[str, Result], started: Sequence[Outcome] = ()
+) -> Table:
     """Return the table: first what the catalog has, then what is only kept an eye on."""
     made = Table(
         caption=(
@@ -40,13 +49,16 @@ def table(rows: Sequence[Row], results: Mapping[str, Result]) -> Table:
         made.add_column(name, overflow="fold")
     for name in ("commands", "parsed", "validated", "resolved", "controls refused", "snapshot"):
         made.add_column(name, justify="right")
+    if started:
+        made.add_column("server checks", justify="right")
     seen = set()
     for row in rows:
         tried = [results[s.name] for s in row.subjects if s.name in results]
         seen |= {result.subject.name for result in tried}
         if tried:
             judged = [_of_row(row, result) for result in tried]
-            made.add_row(*_labels(row, tried), *_counts(judged), *_standing(tried, judged))
+            standing = (*_standing(tried, judged), _run(row, started))
+            made.add_row(*_labels(row, tried), *_counts(judged), *standing[: 3 if started else 2])
     for name, result in results.items():
         if name not in seen:
             own = (f"{result.subject.engine}, not catalogued", "", result.subject.version)
@@ -96,6 +108,14 @@ def _standing(tried: Sequence[Result], by_version: Sequence[Sequence[Judged]]) -
     stale = sum(len(result.stale) for result in tried)
     fresh = f"[red]stale ({stale})[/red]" if stale else "fresh"
     return f"{_share(wanted - missed, wanted)} of {wanted}", fresh
+
+
+def _run(row: Row, started: Sequence[Outcome]) -> str:
+    """Count the checks of the real server of this version; nothing where none was started."""
+    name = f"{row.runtime.engine} {row.runtime.version}"
+    own = [outcome for outcome in started if outcome.server == name]
+    passed = sum(not outcome.failed for outcome in own)
+    return f"{_share(passed, len(own))} of {len(own)}" if own else ""
 
 
 def _share(number: int, total: int) -> str:

@@ -27,7 +27,7 @@ def main() -> int:
     options = _parser().parse_args()
     try:
         if options.surface == "check":
-            return 0 if check() else 1
+            return 1 if any(outcome.failed for outcome in check()) else 0
         return _serve(options)
     except (ServerError, CompatError) as error:
         to_stderr(f"servers: {error}")

@@ -21,8 +21,8 @@ REASONERS = ("0.30.0", "0.32.0")
 """The vLLM that pairs with the newest vLLM-Omni, and the newest that is built for CPUs."""
 
 
-def check(say: Say = to_stderr) -> bool:
-    """Start the servers, one at a time, print what was seen, and say whether all is as claimed.
+def check(say: Say = to_stderr) -> list[Outcome]:
+    """Start the servers, one at a time, print what was seen, and return how each check went.
 
     Takes about six minutes on two idle cores, and at most 4 GiB of memory.
     """
@@ -31,10 +31,10 @@ def check(say: Say = to_stderr) -> bool:
         outcomes.append(outcome)
         say(f"{outcome.server}: {outcome.check}: {'FAILED' if outcome.failed else 'ok'}")
     console().print(outcome_table(outcomes))
-    failed = [outcome for outcome in outcomes if outcome.failed]
-    for one in failed:
-        say(f"\n{one.server}: {one.check}: {one.detail}")
-    return not failed
+    for one in outcomes:
+        if one.failed:
+            say(f"\n{one.server}: {one.check}: {one.detail}")
+    return outcomes
 
 
 def _all(say: Say) -> Iterator[Outcome]:

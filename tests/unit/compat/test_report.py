@@ -12,6 +12,7 @@ from compat.ask import STEPS, Verdict, Words
 from compat.commands import Claims, Command
 from compat.subjects import Row, rows
 from compat.trial import Judged, Result
+from servers.trial import Outcome
 
 ROW = next(row for row in rows() if len(row.subjects) == 2)
 COMMANDS = [
@@ -85,3 +86,18 @@ def test_an_unseen_control_and_a_stale_snapshot_are_failures():
     assert cells(text)[4:] == ["8 of 10", "stale (1)"]
     assert len(bad.failures) == 3
     assert "the snapshot is stale: flags: --a is new" in text
+
+
+def test_checks_of_a_server_stand_beside_the_commands_of_its_version():
+    row = next(row for row in rows() if row.runtime.version == "0.32.0")
+    nothing = Result(
+        subject=row.subjects[0], judged=(), controls=0, unseen=(), stale=(), snapshot={}
+    )
+    tried = {subject.name: replace(nothing, subject=subject) for subject in row.subjects}
+    outcomes = [
+        Outcome(server="vllm 0.32.0", check=str(at), failed=at == 0, detail="", seconds=1.0)
+        for at in range(3)
+    ]
+    text = io.StringIO()
+    report.show(Console(file=text, width=200), [row], tried, outcomes)
+    assert "2 of 3" in text.getvalue()
