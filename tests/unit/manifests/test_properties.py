@@ -13,6 +13,7 @@ from cosmos3_operator.cli.files import load_all
 from cosmos3_operator.cli.render import to_yaml
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.types import CacheKind, Plan
+from cosmos3_operator.reconcile.memo import digest
 from unit.plan import specs
 
 SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -32,6 +33,14 @@ def test_names_labels_and_owners(plan: Plan):
         owners = metadata.get("ownerReferences", [])
         assert [o["uid"] for o in owners] == ([] if kept else [plan.owner.uid])
         assert all(o["controller"] for o in owners)
+
+
+@given(plan=specs.PLANS)
+def test_objects_are_plain_data_whose_digest_tells_them_apart(plan: Plan):
+    first, again = render(plan), render(plan)
+    assert [digest(child) for child in first] == [digest(child) for child in again]
+    assert all(digest(child) == digest(json.loads(json.dumps(child))) for child in first)
+    assert len({digest(child) for child in first}) == len(first)
 
 
 def test_the_longest_name_still_makes_valid_children():

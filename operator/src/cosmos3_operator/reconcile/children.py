@@ -48,7 +48,7 @@ class Wanted:
     @classmethod
     def of(cls, manifest: Manifest) -> Wanted:
         """Take a rendered manifest."""
-        return cls(ref_of(manifest), manifest, digest(encode(manifest)))
+        return cls(ref_of(manifest), manifest, digest(manifest))
 
     @property
     def is_last(self) -> bool:

@@ -1,14 +1,15 @@
 """Remembers what was applied, so that a child that is right costs no request.
 
-In: what we want (the bytes) and what came back. Out: whether applying again could change anything.
-A child is settled while both sides are unchanged. For kinds with a generation the live side is
-the generation plus the labels, annotations and owners that we set: status churn does not move
-them. For the others it is the resourceVersion. A jittered resync clears the memory, so that even
-a change that no watch told us about is repaired in the end.
+In: what we want (a digest of it) and what came back. Out: whether applying again could change
+anything. A child is settled while both sides are unchanged. For kinds with a generation the live
+side is the generation plus the labels, annotations and owners that we set: status churn does not
+move them. For the others it is the resourceVersion. A jittered resync clears the memory, so that
+even a change that no watch told us about is repaired in the end.
 """
 
 from __future__ import annotations
 
+import marshal
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -70,9 +71,13 @@ class Memo:
         self._expires.pop(key, None)
 
 
-def digest(body: bytes) -> bytes:
-    """Shorten a manifest to what tells it from another."""
-    return blake2b(body, digest_size=16).digest()
+def digest(manifest: Any) -> bytes:
+    """Shorten a manifest of plain data to what tells it from another, within this process.
+
+    Done at each pass, so by marshal, which takes a fifth of the time of JSON where a manifest holds
+    a program. Its version 2 writes equal values alike; later ones also tell which are shared.
+    """
+    return blake2b(marshal.dumps(manifest, 2), digest_size=16).digest()
 
 
 def fingerprint(live: Mapping[str, Any], *, desired: Mapping[str, Any]) -> Fingerprint:
