@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import struct
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from servers.checks.common import (
     exits_cleanly,
@@ -28,6 +30,9 @@ METRICS = (
 )
 _BUSY_S = 30.0
 """How long the jobs should take that a stop has to wait for: well beyond the hook's first wait."""
+_ARRIVAL_S = 60.0
+"""Until requests have been accepted."""
+_IN_FLIGHT = re.compile(r"^vllm_omni:num_requests_(?:running|waiting)\{.*\} (\S+)$", re.M)
 _LONG = Video(width=512, height=384, frames=33, steps=10)
 
 
@@ -73,6 +78,36 @@ def measures(server: Server) -> str:
     return has_metrics(server, METRICS)
 
 
+def waits_for_synchronous_requests(server: Server) -> str:
+    """The rendered hook outlasts requests that are in no job list, by the server's gauges."""
+    began = time.monotonic()
+    must(server.api.post_form("/v1/videos/sync", _LONG.form))
+    number = math.ceil(_BUSY_S / (time.monotonic() - began))
+    with ThreadPoolExecutor(number) as pool:
+        asked = [
+            pool.submit(server.api.post_form, "/v1/videos/sync", _LONG.form) for _ in range(number)
+        ]
+        _await_in_flight(server, number)
+        took = server.run_pre_stop()
+        must_be("requests in flight after the preStop hook", _in_flight(server), 0)
+        statuses = {request.result().status for request in asked}
+    must_be("the answers' status", statuses, {200})
+    return f"{number} requests were answered while the hook ran, {took:.0f} s"
+
+
+def _await_in_flight(server: Server, number: int) -> None:
+    deadline = time.monotonic() + _ARRIVAL_S
+    while _in_flight(server) < number:
+        must_be("whether there is time left to arrive", time.monotonic() < deadline, True)
+        time.sleep(0.2)
+
+
+def _in_flight(server: Server) -> int:
+    """Add up the gauges: how they split requests is not to be trusted, their sum is."""
+    text = must(server.anonymous.get("/metrics")).text
+    return int(sum(map(float, _IN_FLIGHT.findall(text))))
+
+
 def drains(server: Server) -> str:
     """A stop as by a kubelet while jobs run: the rendered hook waits for them, then SIGTERM."""
     jobs = _enough_jobs(server)
@@ -108,5 +143,8 @@ SERVING: Mapping[str, Check] = {
     "the API key": guards_the_api,
     "metrics": measures,
 }
-BUSY_STOP: Mapping[str, Check] = {"preStop and SIGTERM with a job in flight": drains}
+BUSY_STOP: Mapping[str, Check] = {
+    "preStop with synchronous requests in flight": waits_for_synchronous_requests,
+    "preStop and SIGTERM with a job in flight": drains,
+}
 IDLE_STOP: Mapping[str, Check] = {"SIGTERM when idle": exits_cleanly}
