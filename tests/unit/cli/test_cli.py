@@ -146,7 +146,7 @@ def test_a_folder_several_files_and_a_list(tmp_path: Path):
 
 def test_long_texts_are_readable_blocks():
     text = run("render", "-f", str(EXAMPLES / "generator-nano.yaml")).stdout
-    assert "import json, os, sys" in text
+    assert "import json, os, re, sys" in text
     # A program may hold the escape itself; a text on one line would hold one for each of its lines.
     assert max(line.count("\\n") for line in text.splitlines()) < 3
 
