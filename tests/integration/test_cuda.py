@@ -16,6 +16,7 @@ from bed import nodes as bed_nodes
 from support.api import Api, ready
 from support.operator_process import OperatorProcess
 from support.resources import generator, reasoner
+from support.settling import settled
 from support.waiting import eventually
 
 SHAPES = Path(__file__).with_name("cuda_nodes.yaml")
@@ -53,24 +54,6 @@ def is_ready(node: dict[str, Any]) -> bool:
     return conditions.get("Ready") == "True" and not tainted
 
 
-def settled(api: Api, body: dict[str, Any], reason: str) -> dict[str, Any]:
-    def holds(seen: dict[str, Any] | None) -> bool:
-        return (
-            seen is not None
-            and ready(seen).get("reason") == reason
-            and seen["status"]["observedGeneration"] == seen["metadata"]["generation"]
-        )
-
-    found = eventually(lambda: api.get(api.path(body)), holds, what=f"Ready with reason {reason}")
-    assert found is not None
-    return found
-
-
-def pods_of(api: Api, namespace: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = (api.get(f"/api/v1/namespaces/{namespace}/pods") or {})["items"]
-    return items
-
-
 def deployment_of(api: Api, namespace: str) -> dict[str, Any]:
     (found,) = [c for c in api.children(namespace) if c["kind"] == "Deployment"]
     return found
@@ -87,7 +70,7 @@ def test_a_cuda_13_pod_never_lands_on_a_cuda_12_node(api: Api, namespace: str) -
     api.create(body)
     # The CUDA 12 node has eight free GPUs, and the second pod waits for a second newer one.
     settled(api, body, "InsufficientGPUs")
-    placed = [pod["spec"].get("nodeName") for pod in pods_of(api, namespace)]
+    placed = [pod["spec"].get("nodeName") for pod in api.pods(namespace)]
     assert set(placed) == {"mixed-13-0", None}
 
 
@@ -103,7 +86,7 @@ def test_a_node_without_labels_takes_pods_as_before(api: Api, namespace: str) ->
     body = generator("plain", namespace, guardrails=NO_GUARDRAILS, gpu={"products": ["TEST-PLAIN"]})
     api.create(body)
     settled(api, body, "Serving")
-    assert pods_of(api, namespace)[0]["spec"]["nodeName"] == "plain-0"
+    assert api.pods(namespace)[0]["spec"]["nodeName"] == "plain-0"
 
 
 def test_auto_comes_up_on_cuda_12_and_neither_new_nodes_nor_lost_labels_restart_it(
@@ -113,7 +96,7 @@ def test_auto_comes_up_on_cuda_12_and_neither_new_nodes_nor_lost_labels_restart_
     api.create(body)
     settled(api, body, "Serving")
     before = deployment_of(api, namespace)
-    (pod,) = pods_of(api, namespace)
+    (pod,) = api.pods(namespace)
     assert pod["spec"]["containers"][0]["image"] == NEWEST_12
     assert pod["spec"]["nodeName"] == "only-12-0"
     assert before["metadata"]["annotations"]["serving.cosmos3.io/cuda"] == "12"
@@ -129,7 +112,7 @@ def test_auto_comes_up_on_cuda_12_and_neither_new_nodes_nor_lost_labels_restart_
             lost = {f"nvidia.com/cuda.{one}.major": None for one in ("runtime", "runtime-version")}
             api.merge(f"{NODES}/{name}", {"metadata": {"labels": lost}})
         unchanged_by_a_new_look(api, namespace, operator, body, before)
-        assert [p["metadata"]["uid"] for p in pods_of(api, namespace)] == [pod["metadata"]["uid"]]
+        assert [p["metadata"]["uid"] for p in api.pods(namespace)] == [pod["metadata"]["uid"]]
     finally:
         api.delete(f"{NODES}/newer-0")
 

@@ -24,9 +24,8 @@ LINE = gpu.line_of(
 
 
 def pod_of(api: Api, namespace: str) -> dict[str, Any]:
-    (pod,) = (api.get(f"/api/v1/namespaces/{namespace}/pods") or {})["items"]
-    found: dict[str, Any] = pod
-    return found
+    (pod,) = api.pods(namespace)
+    return pod
 
 
 def test_too_few_gpus_are_told_and_forgotten_once_there_are_enough(

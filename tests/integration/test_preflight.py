@@ -11,6 +11,7 @@ import pytest
 from support.api import Api, condition, ready
 from support.operator_process import OperatorProcess
 from support.resources import TOKEN, generator, reasoner, refused_by_the_hub, simulated
+from support.settling import settled
 from support.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator")]
@@ -32,21 +33,6 @@ def operator(
         assert process.stop() == 0, log.read_text()
 
 
-def settled(api: Api, body: Json, reason: str) -> Json:
-    """Wait until Ready has this reason for the current generation."""
-
-    def holds(seen: Json | None) -> bool:
-        return (
-            seen is not None
-            and ready(seen).get("reason") == reason
-            and seen["status"]["observedGeneration"] == seen["metadata"]["generation"]
-        )
-
-    found = eventually(lambda: api.get(api.path(body)), holds, what=f"Ready with reason {reason}")
-    assert found is not None
-    return found
-
-
 def child(api: Api, namespace: str, kind: str) -> Json | None:
     """The only child of a kind, None if there is none."""
     found = [item for item in api.children(namespace) if item["kind"] == kind]
@@ -56,12 +42,7 @@ def child(api: Api, namespace: str, kind: str) -> Json | None:
 
 def pods(api: Api, namespace: str, component: str) -> list[Json]:
     """The pods of a component."""
-    listed = api.get(
-        f"/api/v1/namespaces/{namespace}/pods",
-        labelSelector=f"app.kubernetes.io/component={component}",
-    )
-    assert listed is not None
-    return list(listed["items"])
+    return api.pods(namespace, labelSelector=f"app.kubernetes.io/component={component}")
 
 
 def accept(api: Api, namespace: str, component: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 import yaml
@@ -12,29 +11,10 @@ from support.api import Api, condition, ready
 from support.kubectl import ROOT, Kubectl
 from support.operator_process import OperatorProcess
 from support.resources import generator, reasoner, simulated
+from support.settling import settled
 from support.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator")]
-
-
-def settled(api: Api, body: dict[str, Any], reason: str) -> dict[str, Any]:
-    """Wait until Ready has this reason for the current generation."""
-
-    def holds(seen: dict[str, Any] | None) -> bool:
-        return (
-            seen is not None
-            and ready(seen).get("reason") == reason
-            and seen["status"]["observedGeneration"] == seen["metadata"]["generation"]
-        )
-
-    found = eventually(lambda: api.get(api.path(body)), holds, what=f"Ready with reason {reason}")
-    assert found is not None
-    return found
-
-
-def pods_of(api: Api, namespace: str) -> list[dict[str, Any]]:
-    """Return the pods of a namespace."""
-    return (api.get(f"/api/v1/namespaces/{namespace}/pods") or {})["items"]
 
 
 def test_the_generator_example_becomes_an_8_gpu_deployment_that_is_ready(
@@ -42,7 +22,7 @@ def test_the_generator_example_becomes_an_8_gpu_deployment_that_is_ready(
 ) -> None:
     kubectl("apply", "-n", namespace, "-f", str(ROOT / "examples/cosmosgenerator.yaml"))
     kubectl(*("wait", "-n", namespace, "--for=condition=Ready", "cgen/super", "--timeout=240s"))
-    (pod,) = pods_of(api, namespace)
+    (pod,) = api.pods(namespace)
     assert pod["spec"]["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "8"}
     assert pod["spec"]["nodeName"].startswith("gpu-h100")
     super_ = json.loads(kubectl("get", "-n", namespace, "cgen", "super", "-o", "json"))
@@ -84,7 +64,7 @@ def test_ready_is_false_while_the_server_loads_and_true_only_afterwards(
     assert ready(starting)["status"] == "False"
     assert condition(starting, "Reconciling")["status"] == "True"
     assert "start-up budget" in ready(starting)["message"]
-    (pod,) = pods_of(api, namespace)
+    (pod,) = api.pods(namespace)
     path = f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}"
     api.merge(path, {"metadata": {"annotations": {"bed.cosmos3.io/fail": None}}})
     serving = settled(api, body, "Serving")
@@ -138,7 +118,7 @@ def test_scale_goes_through_the_scale_subresource_and_zero_frees_the_gpus(
     assert "app.kubernetes.io/instance=scaled" in scale["status"]["selector"]
     kubectl("scale", "-n", namespace, "creason/scaled", "--replicas=0")
     settled(api, body, "ScaledToZero")
-    assert pods_of(api, namespace) == []
+    assert api.pods(namespace) == []
 
 
 @pytest.mark.parametrize(
@@ -202,7 +182,7 @@ def test_guardrails_change_the_mechanism_that_the_runtime_obeys(
         what="the old deploy config's end",
     )
     assert "guardrails: false" in maps[0]["data"]["deploy-config.yaml"]
-    (pod,) = [p for p in pods_of(api, namespace) if "deletionTimestamp" not in p["metadata"]]
+    (pod,) = [p for p in api.pods(namespace) if "deletionTimestamp" not in p["metadata"]]
     assert "--no-guardrails" not in pod["spec"]["containers"][0]["args"]
 
 
@@ -232,8 +212,8 @@ def test_deletion_leaves_nothing_but_a_retained_cache(api: Api, namespace: str) 
     )
     assert [item["metadata"]["name"] for item in left] == ["kept-reasoner-cache"]
     assert (
-        pods_of(api, namespace) == []
-        or eventually(lambda: pods_of(api, namespace), lambda pods: not pods, what="the pods' end")
+        api.pods(namespace) == []
+        or eventually(lambda: api.pods(namespace), lambda pods: not pods, what="the pods' end")
         == []
     )
 

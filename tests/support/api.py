@@ -80,6 +80,12 @@ class Api:
         """Path of a resource of ours."""
         return f"{self.collection(body)}/{body['metadata']['name']}"
 
+    def pods(self, namespace: str, **query: str) -> list[dict[str, Any]]:
+        """The pods of a namespace."""
+        listed = self.get(f"/api/v1/namespaces/{namespace}/pods", **query)
+        assert listed is not None
+        return list(listed["items"])
+
     def children(self, namespace: str, instance: str | None = None) -> list[dict[str, Any]]:
         """Every child of a namespace, or of one resource in it, with its kind filled in."""
         selector = MANAGED + (f",app.kubernetes.io/instance={instance}" if instance else "")

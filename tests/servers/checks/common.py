@@ -51,6 +51,13 @@ def has_metrics(server: Server, names: Iterable[str]) -> str:
     return f"{len(there)} metrics, among them {', '.join(sorted(names)[:3])} …"
 
 
+def total(server: Server, *gauges: str) -> float:
+    """Return the sum of some gauges, over all their labels."""
+    lines = must(server.anonymous.get("/metrics")).text.splitlines()
+    named = ((re.split(r"[{ ]", line, maxsplit=1)[0], line) for line in lines)
+    return sum(float(line.rpartition(" ")[2]) for name, line in named if name in gauges)
+
+
 def exits_cleanly(server: Server) -> str:
     """SIGTERM to a server without work ends it with exit code 0."""
     server.terminate()

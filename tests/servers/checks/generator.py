@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 import struct
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from bed.processes import wait_until
 from servers.checks.common import (
     exits_cleanly,
     guards_the_api,
@@ -17,14 +17,17 @@ from servers.checks.common import (
     must,
     must_be,
     serves_its_name,
+    total,
 )
 from servers.checks.guardrails import are_off
 from servers.checks.videos import Video, download, finished, job_of, must_show, submit
 from servers.start import Server
 from servers.trial import Check
 
+_IN_FLIGHT = ("vllm_omni:num_requests_running", "vllm_omni:num_requests_waiting")
+"""How they split requests is not to be trusted, their sum is."""
 METRICS = (
-    *("vllm_omni:num_requests_running", "vllm_omni:num_requests_waiting"),
+    *_IN_FLIGHT,
     *("vllm_omni:e2e_request_latency_s", "vllm_omni:requests_success"),
     *("vllm_omni:request_queue_wait_s", "vllm_omni:stage_gen_time_s"),
 )
@@ -32,7 +35,6 @@ _BUSY_S = 30.0
 """How long the jobs should take that a stop has to wait for: well beyond the hook's first wait."""
 _ARRIVAL_S = 60.0
 """Until requests have been accepted."""
-_IN_FLIGHT = re.compile(r"^vllm_omni:num_requests_(?:running|waiting)\{.*\} (\S+)$", re.M)
 _LONG = Video(width=512, height=384, frames=33, steps=10)
 
 
@@ -87,25 +89,13 @@ def waits_for_synchronous_requests(server: Server) -> str:
         asked = [
             pool.submit(server.api.post_form, "/v1/videos/sync", _LONG.form) for _ in range(number)
         ]
-        _await_in_flight(server, number)
+        arrived = wait_until(lambda: total(server, *_IN_FLIGHT) >= number, _ARRIVAL_S)
+        must_be("whether all requests have arrived", arrived, True)
         took = server.run_pre_stop()
-        must_be("requests in flight after the preStop hook", _in_flight(server), 0)
+        must_be("requests in flight after the preStop hook", total(server, *_IN_FLIGHT), 0)
         statuses = {request.result().status for request in asked}
     must_be("the answers' status", statuses, {200})
     return f"{number} requests were answered while the hook ran, {took:.0f} s"
-
-
-def _await_in_flight(server: Server, number: int) -> None:
-    deadline = time.monotonic() + _ARRIVAL_S
-    while _in_flight(server) < number:
-        must_be("whether there is time left to arrive", time.monotonic() < deadline, True)
-        time.sleep(0.2)
-
-
-def _in_flight(server: Server) -> int:
-    """Add up the gauges: how they split requests is not to be trusted, their sum is."""
-    text = must(server.anonymous.get("/metrics")).text
-    return int(sum(map(float, _IN_FLIGHT.findall(text))))
 
 
 def drains(server: Server) -> str:

@@ -20,6 +20,7 @@ from servers.checks.common import (
     must,
     must_be,
     serves_its_name,
+    total,
 )
 from servers.errors import CheckFailed
 from servers.start import Server
@@ -95,7 +96,7 @@ def finishes_its_request(server: Server) -> str:
     tokens = _enough_tokens(server)
     with ThreadPoolExecutor(max_workers=1) as pool:
         running = pool.submit(_chat, server, "Count.", tokens=tokens)
-        if not wait_until(lambda: _running(server) > 0, _BEGIN_S):
+        if not wait_until(lambda: total(server, "vllm:num_requests_running") > 0, _BEGIN_S):
             raise CheckFailed("the request never began to run")
         if running.done():
             raise CheckFailed("the request ended before SIGTERM was sent: this proves nothing")
@@ -124,15 +125,6 @@ def _chat(server: Server, content: object, *, tokens: int = 4) -> Answer:
         "ignore_eos": True,
     }
     return server.api.post_json("/v1/chat/completions", body)
-
-
-def _running(server: Server) -> float:
-    lines = must(server.anonymous.get("/metrics")).text.splitlines()
-    return sum(
-        float(line.rpartition(" ")[2])
-        for line in lines
-        if line.startswith("vllm:num_requests_running")
-    )
 
 
 def png(width: int, height: int) -> bytes:

@@ -180,6 +180,11 @@ class Server:
     shutdown: Shutdown
     source: str
 
+    @property
+    def is_told_by_flag(self) -> bool:
+        """Whether `init_timeout` is a flag."""
+        return self.init_timeout.startswith("--")
+
 
 @dataclass(frozen=True, kw_only=True)
 class KnownBug:
@@ -319,6 +324,11 @@ class MemoryCase:
     """Host RAM of the whole pod, loaded and idle; 0 if not measured."""
     host_peak_gib: float = 0.0
     """Host RAM of the whole pod, highest; 0 if not measured."""
+
+    @property
+    def degrees(self) -> tuple[int, int, int, bool]:
+        """How it was split: tensor, cfg, ulysses, HSDP."""
+        return (self.tensor, self.cfg, self.ulysses, self.hsdp)
 
 
 @dataclass(frozen=True, kw_only=True)

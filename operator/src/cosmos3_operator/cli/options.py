@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import click
 from pydantic import TypeAdapter, ValidationError
 
 from cosmos3_operator.api.fields import Image as ImageField
-
-F = TypeVar("F", bound=Callable[..., Any])
+from cosmos3_operator.cli.files import F
 
 
 class Image(click.ParamType[str]):

@@ -6,13 +6,13 @@ mixes two contents.
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from importlib import resources
 
 import jinja2
 
 from cosmos3_operator.manifests.metadata import Manifest, manifest
+from cosmos3_operator.plan.digest import short_digest
 from cosmos3_operator.plan.paths import DEPLOY_CONFIG_FILE
 from cosmos3_operator.plan.types import DeployConfig, Plan
 
@@ -35,7 +35,7 @@ def configmap_name(plan: Plan) -> str:
     if plan.deploy_config is None:
         raise ValueError("this plan has no deploy config")
     text = deploy_config_text(plan.deploy_config)
-    return f"{plan.owner.base}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return f"{plan.owner.base}-{short_digest(text)}"
 
 
 def deploy_config_text(config: DeployConfig) -> str:

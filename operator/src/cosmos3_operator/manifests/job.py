@@ -7,13 +7,13 @@ The name carries a hash of the content: a change makes a new Job, and the old on
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
 from cosmos3_operator.manifests.container import env_entry
 from cosmos3_operator.manifests.metadata import Manifest, manifest
 from cosmos3_operator.manifests.programs import program
+from cosmos3_operator.plan.digest import short_digest
 from cosmos3_operator.plan.names import ACCESS_CONTAINER, access_labels
 from cosmos3_operator.plan.types import AccessPlan, Plan
 
@@ -43,7 +43,7 @@ def build_access_job(plan: Plan) -> Manifest | None:
 
 def _name(plan: Plan, body: Any) -> str:
     text = json.dumps([plan.owner.base, body], sort_keys=True)
-    suffix = f"-access-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    suffix = f"-access-{short_digest(text)}"
     return plan.owner.base[: LONGEST_NAME - len(suffix)].rstrip("-") + suffix
 
 

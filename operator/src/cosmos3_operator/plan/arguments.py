@@ -87,8 +87,8 @@ def reasoner_arguments(
 
 
 def _init_timeout(server: Server, startup: StartupPlan) -> tuple[str, ...]:
-    by_flag = server.init_timeout.startswith("--")
-    return (server.init_timeout, str(startup.server_timeout_seconds)) if by_flag else ()
+    told = (server.init_timeout, str(startup.server_timeout_seconds))
+    return told if server.is_told_by_flag else ()
 
 
 def _shutdown_timeout(server: Server, drain: DrainPlan) -> tuple[str, ...]:

@@ -78,8 +78,8 @@ def reasoner_environment(
 
 
 def _init_timeout(server: Server, startup: StartupPlan) -> dict[str, str]:
-    by_flag = server.init_timeout.startswith("--")
-    return {} if by_flag else {server.init_timeout: str(startup.server_timeout_seconds)}
+    told = {server.init_timeout: str(startup.server_timeout_seconds)}
+    return {} if server.is_told_by_flag else told
 
 
 def hub_environment(spec: ServingSpec) -> tuple[EnvVar, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.resource import Spec
-from cosmos3_operator.catalog.load import Catalog, version_key
+from cosmos3_operator.catalog.load import Catalog
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.memory import (
     Layout,
@@ -21,7 +21,7 @@ from cosmos3_operator.plan.memory import (
     gpu_memory_share,
     longest_context,
 )
-from cosmos3_operator.plan.placement import Wanted, admitted_nodes, chosen_nodes
+from cosmos3_operator.plan.placement import Wanted, admitted_nodes, chosen_nodes, is_capable
 from cosmos3_operator.plan.surfaces import Basis
 from cosmos3_operator.plan.types import GpuSplit, MemoryFit
 
@@ -116,9 +116,7 @@ def _mixed(fit: MemoryFit, small: list[Card], large: list[Card]) -> str:
 
 
 def _is_too_old(card: Card, wanted: Wanted) -> bool:
-    if not (card.compute_capability and wanted.compute_capability):
-        return False
-    return version_key(card.compute_capability) < version_key(wanted.compute_capability)
+    return not is_capable(card.compute_capability, wanted.compute_capability)
 
 
 def _too_old(old: list[Card], wanted: Wanted, *, everything: bool) -> str:
@@ -210,7 +208,7 @@ def _computes(card: Card, quantization: str, catalog: Catalog) -> bool:
         capability = gpu.compute_capability
     if known is None or not capability:
         return False
-    return version_key(capability) >= version_key(known.min_compute_capability)
+    return is_capable(capability, known.min_compute_capability)
 
 
 def _parallelism(split: GpuSplit) -> str:

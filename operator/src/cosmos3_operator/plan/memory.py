@@ -267,18 +267,15 @@ def _shards_of(case: MemoryCase) -> int:
     return case.cfg * case.ulysses * case.tensor if case.hsdp else case.tensor
 
 
-def _layout_of(case: MemoryCase) -> tuple[str, int, int, int, bool, str]:
-    return (case.family, case.tensor, case.cfg, case.ulysses, case.hsdp, case.offload)
+def _layout_of(case: MemoryCase) -> tuple[object, ...]:
+    return (case.family, case.degrees, case.offload)
 
 
 def is_same(case: MemoryCase, layout: Layout) -> bool:
     """Whether a case is about this very layout."""
-    split = layout.split
     wanted = "" if layout.quantization == "None" else layout.quantization.lower()
-    return case.quantization == wanted and (
-        case.tensor,
-        case.cfg,
-        case.ulysses,
-        case.hsdp,
-        case.offload,
-    ) == (split.tensor, split.cfg, split.ulysses, split.hsdp, layout.offload)
+    return (case.degrees, case.offload, case.quantization) == (
+        layout.split.degrees,
+        layout.offload,
+        wanted,
+    )

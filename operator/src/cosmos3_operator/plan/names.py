@@ -17,7 +17,7 @@ ACCESS = f"{GROUP}/access"
 ACCESS_CONTAINER = "access"
 """Name of the container that asks the hub."""
 
-CUDA_DECISION = "serving.cosmos3.io/cuda"
+CUDA_DECISION = f"{GROUP}/cuda"
 """Annotation of the Deployment, not of its pods: the CUDA line that Auto has decided on."""
 
 

@@ -69,9 +69,12 @@ def supports_cuda(node: NodeShape, wanted: Wanted) -> bool:
 
 def can_compute(node: NodeShape, wanted: Wanted) -> bool:
     """Whether a node's GPUs have the compute capability, as far as it is labelled."""
-    if not (wanted.compute_capability and node.compute_capability):
-        return True
-    return version_key(node.compute_capability) >= version_key(wanted.compute_capability)
+    return is_capable(node.compute_capability, wanted.compute_capability)
+
+
+def is_capable(capability: str, least: str) -> bool:
+    """Whether a compute capability is high enough, as far as both are known."""
+    return not (capability and least) or version_key(capability) >= version_key(least)
 
 
 def place(wanted: Wanted, *, facts: Facts) -> Placement:

@@ -6,7 +6,6 @@ objects, `explain` prints them, `status` reports them.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +13,7 @@ from cosmos3_operator.api.common import Media, NetworkPolicy, Service
 from cosmos3_operator.api.pod import Pod
 from cosmos3_operator.api.resource import Kind
 from cosmos3_operator.catalog.types import PolicyServer
+from cosmos3_operator.plan.digest import short_digest
 
 TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
 """The variable that the hub's client reads a token from."""
@@ -49,6 +49,11 @@ class GpuSplit:
     hsdp: bool = False
     reason: str
     """Why this split, in words for the user."""
+
+    @property
+    def degrees(self) -> tuple[int, int, int, bool]:
+        """How measured cases name a split: tensor, cfg, ulysses, HSDP."""
+        return (self.tensor, self.cfg, self.ulysses, self.hsdp)
 
     @property
     def world_size(self) -> int:
@@ -182,8 +187,7 @@ class AccessPlan:
     @property
     def fingerprint(self) -> str:
         """Tells whether two plans ask the same, whoever does the asking."""
-        text = repr((self.repositories, self.env))
-        return hashlib.sha256(text.encode()).hexdigest()[:8]
+        return short_digest(repr((self.repositories, self.env)))
 
 
 class CacheKind(StrEnum):

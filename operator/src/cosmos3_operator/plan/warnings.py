@@ -104,8 +104,7 @@ def _is_measured(spec: CosmosGeneratorSpec, decided: Decided) -> bool:
     """Whether anybody has a figure for this split with this quantization."""
     split, checkpoint = decided.split, decided.checkpoint
     return checkpoint is not None and any(
-        (case.tensor, case.cfg, case.ulysses, case.hsdp)
-        == (split.tensor, split.cfg, split.ulysses, split.hsdp)
+        case.degrees == split.degrees
         for case in decided.catalog.memory_cases(
             checkpoint.family, Surface.GENERATOR, quantization=spec.quantization.lower()
         )
