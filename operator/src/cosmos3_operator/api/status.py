@@ -53,6 +53,34 @@ class PlanStatus(Model):
     """What may surprise you."""
 
 
+class FindingStatus(Model):
+    """One thing that keeps the resource from serving."""
+
+    reason: Annotated[Str, Field(max_length=64)]
+    """The same word as in conditions, events and metrics."""
+    message: Annotated[Str, Field(max_length=1024)]
+    """What is the matter."""
+    evidence: Annotated[Str, Field(max_length=1024)] | None = None
+    """The line that tells, as its source wrote it; credentials are cut out."""
+    remedy: Annotated[Str, Field(max_length=1024)] | None = None
+    """What to do."""
+    pod: Annotated[Str, Field(max_length=253)] | None = None
+    """The pod that it is about."""
+
+
+class StartupStatus(Model):
+    """How far the slowest replica is that still starts. Absent when none does."""
+
+    phase: Annotated[Str, Field(max_length=32)]
+    """Scheduling, Pulling, Preparing, Downloading, Loading or WarmingUp."""
+    progress: Annotated[Str, Field(max_length=128)] | None = None
+    """How far, where it is knowable, e.g. 34 of 124 GiB."""
+    deadline: Annotated[Str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    """When the start-up budget ends and the server is restarted. Absent before it runs."""
+    left: Annotated[Str, Field(max_length=32)] | None = None
+    """Time left until then, in coarse steps, e.g. 25m."""
+
+
 class Status(Model):
     """What the operator observed."""
 
@@ -68,5 +96,9 @@ class Status(Model):
     """Label selector of the pods, for the scale subresource."""
     endpoint: Str | None = None
     """URL of the API within the cluster."""
+    startup: StartupStatus | None = None
+    """How far a start is."""
+    findings: Annotated[tuple[FindingStatus, ...], Field(max_length=5)] = ()
+    """What keeps it from serving, most telling first; the first one is the reason of Ready."""
     plan: PlanStatus | None = None
     """What was worked out from the spec."""

@@ -13,9 +13,21 @@ class Finding:
 
     reason: Reason
     message: str
-    """Why, with figures that do not flap, and what to do."""
+    """Why, with figures that do not flap; without `evidence` and `remedy`, what to do as well."""
+    evidence: str = ""
+    """The telling line or words, literally, as their source wrote them."""
+    remedy: str = ""
+    """What to do, with the names of fields and commands."""
+    pod: str = ""
+    """The pod that it is about, "" if none in particular."""
     ready: bool = False
     stalled: bool = False
     """Nothing will get better without somebody doing something."""
     requeue_after: float | None = None
     """Look again after this many seconds, where no event will tell."""
+
+    @property
+    def text(self) -> str:
+        """All of it, in the order in which people ask: what, how do you know, what now."""
+        parts = (self.message, self.evidence and f"Evidence: {self.evidence}", self.remedy)
+        return ". ".join(part.rstrip(".") for part in parts if part)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cosmos3_operator.plan.names import is_access
+from cosmos3_operator.status.evidence import NOTHING, Evidence
 
 
 class ChildRef(NamedTuple):
@@ -44,6 +45,10 @@ class Observation:
     access_pods: tuple[Mapping[str, Any], ...] = ()
     """The pods that ask the hub for access, oldest first."""
     failures: tuple[ApplyFailure, ...] = ()
+    evidence: Evidence = NOTHING
+    """What was asked for beyond that."""
+    lost_nodes: frozenset[str] = frozenset()
+    """Nodes whose kubelet does not report any more: what their pods say is out of date."""
 
     @classmethod
     def of(
