@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from cosmos3_operator.cluster.lease import LEASES
 from cosmos3_operator.cluster.types import ResourceType
 from cosmos3_operator.reconcile.kinds import CHILDREN, NODES, PODS, RESOURCES
 from fakes.objects import Objects, Place, Refusal, encode, matches
@@ -29,7 +30,7 @@ CRDS = ResourceType(
 NAMESPACES = ResourceType(
     group="", version="v1", kind="Namespace", plural="namespaces", namespaced=False
 )
-SERVED = (*RESOURCES.values(), *CHILDREN.values(), PODS, NODES, CRDS, NAMESPACES)
+SERVED = (*RESOURCES.values(), *CHILDREN.values(), PODS, NODES, CRDS, NAMESPACES, LEASES)
 
 
 class Asked(NamedTuple):

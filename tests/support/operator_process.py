@@ -36,8 +36,7 @@ class OperatorProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self.kill()
+        self.end()
 
     @property
     def pid(self) -> int:
@@ -75,7 +74,17 @@ class OperatorProcess:
         """Ask it to stop (SIGTERM); return its exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; return its exit code."""
+        assert self._process is not None
         return self._process.wait(timeout=STOP_SECONDS)
+
+    def end(self) -> None:
+        """End it if it still runs."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
 
     def kill(self) -> None:
         """End it without asking (SIGKILL)."""

@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,13 @@ import click
 
 from cosmos3_operator import __version__
 from cosmos3_operator.api.resource import parse
+from cosmos3_operator.cli.leadership import (
+    Leadership,
+    LeadershipLost,
+    LeadershipOptions,
+    leadership,
+    leadership_options,
+)
 from cosmos3_operator.cli.options import preflight_image_option
 from cosmos3_operator.cluster.access import Access
 from cosmos3_operator.cluster.client import Client
@@ -52,6 +59,8 @@ from cosmos3_operator.watch.traffic import Traffic, Watches
 logger = logging.getLogger(__name__)
 
 FEWEST_CONNECTIONS = 8
+LEASE_CONNECTIONS = 2
+"""The election has a session of its own: busy workers must not keep the Lease from its renewal."""
 
 
 def pipeline(settings: Settings) -> Pipeline:
@@ -76,6 +85,7 @@ class Options:
     port: int = 8080
     workers: int = 32
     resync_seconds: float = 1800.0
+    leadership: LeadershipOptions = field(default_factory=LeadershipOptions)
 
 
 class ListenAddress(click.ParamType[tuple[str, int]]):
@@ -107,6 +117,7 @@ class ListenAddress(click.ParamType[tuple[str, int]]):
     help="Address of /healthz, /readyz and /metrics.",
 )
 @preflight_image_option
+@leadership_options
 @click.option("--workers", type=click.IntRange(1, 512), default=32, show_default=True)
 @click.option(
     "--resync-seconds",
@@ -135,6 +146,10 @@ def run(  # noqa: PLR0913 - one for each option
     namespaces: tuple[str, ...],
     listen: tuple[str, int],
     preflight_image: str,
+    elect: bool,
+    lease_namespace: str,
+    lease_name: str,
+    lease_seconds: float,
     workers: int,
     resync_seconds: float,
     log_level: str,
@@ -148,13 +163,16 @@ def run(  # noqa: PLR0913 - one for each option
         port=listen[1],
         workers=workers,
         resync_seconds=resync_seconds,
+        leadership=LeadershipOptions(
+            elect=elect, namespace=lease_namespace, name=lease_name, seconds=lease_seconds
+        ),
     )
     settings = Settings(preflight_image=preflight_image)
     try:
         access = find_access(kubeconfig=kubeconfig, context=context, environ=os.environ)
         logger.info("cosmos3-operator %s on %s, %s", __version__, access.server, access.source)
         asyncio.run(operate(options, access=access, pipeline=pipeline(settings)))
-    except AccessError as error:
+    except (AccessError, LeadershipLost) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -165,10 +183,19 @@ async def operate(options: Options, *, access: Access, pipeline: Pipeline) -> No
     signals.claim()
     sessions = Sessions(access, user_agent=f"cosmos3-operator/{__version__}")
     await sessions.prove()
-    async with sessions.open(limit=max(options.workers, FEWEST_CONNECTIONS)) as session:
-        client = Client(session=session, server=access.server, manager=MANAGER)
+    limit = max(options.workers, FEWEST_CONNECTIONS)
+    async with sessions.open(limit=limit) as session, sessions.open(limit=LEASE_CONNECTIONS) as own:
         operator = Operator(
-            options, client=client, sessions=sessions, pipeline=pipeline, signals=signals
+            options,
+            client=Client(session=session, server=access.server, manager=MANAGER),
+            leadership=leadership(
+                options.leadership,
+                client=Client(session=own, server=access.server, manager=MANAGER),
+                namespace=access.namespace,
+            ),
+            sessions=sessions,
+            pipeline=pipeline,
+            signals=signals,
         )
         await operator.run(stop)
     logger.info("stopped")
@@ -201,11 +228,13 @@ class Operator:
         options: Options,
         *,
         client: Client,
+        leadership: Leadership,
         sessions: Sessions,
         pipeline: Pipeline,
         signals: Signals,
     ) -> None:
         self._options = options
+        self._leadership = leadership
         self._metrics = Metrics(version=__version__)
         client.on_request = self._metrics.on_request
         store = Store()
@@ -245,21 +274,46 @@ class Operator:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve, watch and work until told to stop."""
         health = Health(
-            troubles=lambda: ["stopping"] if stop.is_set() else self._watches.troubles(),
-            longest_pass=self._workers.longest_pass,
+            troubles=lambda: self._troubles(stop), longest_pass=self._workers.longest_pass
         )
         self._metrics.watch_ready(health.is_ready)
         server = Server(make_app(health=health, metrics=self._metrics))
         host, port = await listen(server, self._options)
         logger.info("listening on %s:%d", host, port)
-        starter = asyncio.create_task(self._start_workers(), name="worker starter")
+        try:
+            if await self._leadership.gained(stop):
+                await self._work(stop)
+        finally:
+            await server.stop()
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        tasks = [
+            asyncio.create_task(self._start_workers(), name="worker starter"),
+            fence := asyncio.create_task(self._fence(stop), name="fence"),
+        ]
         try:
             await self._engine.run(stop)
         finally:
-            starter.cancel()
+            is_lost = fence.done()
+            for task in tasks:
+                task.cancel()
             if not await self._workers.stop():
                 logger.warning("a pass did not end in time and was cut off; the next start goes on")
-            await server.stop()
+            await self._leadership.release()
+        if is_lost:
+            raise LeadershipLost("another process may lead now: this one ends")
+
+    async def _fence(self, stop: asyncio.Event) -> None:
+        await self._leadership.lost()
+        # Passes are cut off first: another process may begin before the watches have ended here.
+        await self._workers.stop(0.0)
+        stop.set()
+
+    def _troubles(self, stop: asyncio.Event) -> list[str]:
+        """Say why the operator cannot do its work. A standby can: it waits for its turn."""
+        if stop.is_set():
+            return ["stopping"]
+        return self._watches.troubles() if self._leadership.is_leader else []
 
     async def _start_workers(self) -> None:
         # A pass that knows the existing children needs one request for each, not three.
