@@ -1,7 +1,13 @@
 """Each folder here is a moment in the life of a resource, and what its status says about it.
 
 observed.yaml  the resource, its live children, its pods, refusals, the nodes, the time, and what
-               the operator is given as --preflight-image
+               the operator is given as --preflight-image; beyond that, what it read on demand:
+               logs       {pod, container, run, previous, live, text}: `run` is the restartCount of
+                          the run, `previous` and `live` are false where they are left out
+               events     core v1 Events, each with its involvedObject
+               inventory  nodes with their free GPUs (NodeGpus), of `resourceName` (nvidia.com/gpu)
+               refused    what the operator may not read, e.g. pods/log
+               lostNodes  names of nodes whose kubelet does not report any more
 status.yaml    the status that the operator writes
 
 `make golden` rewrites status.yaml; read the diff.
@@ -9,6 +15,8 @@ status.yaml    the status that the operator writes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,11 +30,40 @@ from cosmos3_operator.api.status import Status
 from cosmos3_operator.plan.facts import Facts, NodeShape
 from cosmos3_operator.plan.make import make_plan
 from cosmos3_operator.plan.settings import Settings
+from cosmos3_operator.status.evidence import EventsAsk, Evidence, InventoryAsk, LogAsk, NodeGpus
 from cosmos3_operator.status.observe import ApplyFailure, ChildRef, Observation
 from cosmos3_operator.status.summarize import summarize, summarize_invalid
 
 HERE = Path(__file__).parent
 CASES = sorted(p.name for p in HERE.iterdir() if (p / "observed.yaml").exists())
+
+
+def evidence_of(seen: Mapping[str, Any]) -> Evidence:
+    """Return what was read on demand, under the very questions that pure code asks."""
+    events: dict[EventsAsk, tuple[Mapping[str, Any], ...]] = {}
+    for event in seen.get("events", ()):
+        ask = EventsAsk(event["involvedObject"]["kind"], event["involvedObject"]["name"])
+        events[ask] = (*events.get(ask, ()), event)
+    inventory: dict[InventoryAsk, tuple[NodeGpus, ...]] = {}
+    for node in seen.get("inventory", ()):
+        counted = InventoryAsk(node.get("resourceName", "nvidia.com/gpu"))
+        fields = {key: value for key, value in node.items() if key != "resourceName"}
+        inventory[counted] = (*inventory.get(counted, ()), NodeGpus(**{"product": "", **fields}))
+    return Evidence(
+        logs={
+            LogAsk(
+                pod=log["pod"],
+                container=log["container"],
+                run=log["run"],
+                is_previous=log.get("previous", False),
+                is_live=log.get("live", False),
+            ): log["text"]
+            for log in seen.get("logs", ())
+        },
+        events=events,
+        inventory=inventory,
+        refused=tuple(seen.get("refused", ())),
+    )
 
 
 def status_of(case: str) -> dict[str, Any]:
@@ -44,6 +81,11 @@ def status_of(case: str) -> dict[str, Any]:
             ApplyFailure(**{**failure, "ref": ChildRef(**failure["ref"])})
             for failure in seen.get("failures", ())
         ),
+    )
+    observation = replace(
+        observation,
+        evidence=evidence_of(seen),
+        lost_nodes=frozenset(seen.get("lostNodes", ())),
     )
     try:
         resource = parse(body)
