@@ -45,6 +45,18 @@ Ask = LogAsk | EventsAsk | InventoryAsk
 
 
 @dataclass(frozen=True, kw_only=True)
+class Asks:
+    """What one pass would like to know, and when to ask again although nothing was seen to move."""
+
+    asks: tuple[Ask, ...] = ()
+    requeue_after: float | None = None
+    """Seconds; None if an event will tell."""
+
+
+NO_ASKS = Asks()
+
+
+@dataclass(frozen=True, kw_only=True)
 class NodeGpus:
     """One node, and how many of its GPUs pods have asked for."""
 
