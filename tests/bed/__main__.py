@@ -70,6 +70,12 @@ def _add_up_options(parser: argparse.ArgumentParser) -> None:
         "--audit", action="store_true", help="log every request's metadata to audit.log"
     )
     parser.add_argument(
+        "--node-loss",
+        type=int,
+        metavar="SECONDS",
+        help="a silent node counts as lost so soon and loses its pods at once (4 or more)",
+    )
+    parser.add_argument(
         "--kind",
         action="store_true",
         default=os.environ.get("BED") == "kind",
@@ -87,6 +93,7 @@ def _up(options: argparse.Namespace) -> int:
         shapes=options.nodes,
         controllers=not options.no_controllers,
         audit=options.audit,
+        node_loss_s=options.node_loss,
         progress=to_stderr,
     )
     _print_components(started.components)

@@ -66,6 +66,8 @@ class Wanted:
     shapes: Sequence[nodes.Shape]
     controllers: bool
     audit: bool
+    node_loss_s: int | None = None
+    """After how many silent seconds a node counts as lost, instead of Kubernetes' own times."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,10 @@ class ControlPlane:
         authority = Authority(self._folder / "pki")
         root = authority.client("root", "bed-root", "system:masters")
         client = Client(self._server, authority.cert, root)
-        self._start_server(authority, audit=wanted.audit)
+        self._start_server(authority, wanted)
         client.create(_BINDINGS, _ADMIN_BINDING)
         if wanted.controllers:
-            self._start_controllers(authority, self._kubeconfig("root", "bed-root", root))
+            self._start_controllers(authority, self._kubeconfig("root", "bed-root", root), wanted)
             client.create(_STORAGE_CLASSES, kwok.STORAGE_CLASS)
             names = _create_nodes(client, wanted.shapes)
             self._await_health()
@@ -114,24 +116,30 @@ class ControlPlane:
         self._state.complete = True
         self._state.save(self._folder)
 
-    def _start_server(self, authority: Authority, *, audit: bool) -> None:
+    def _start_server(self, authority: Authority, wanted: Wanted) -> None:
         self._launch("etcd", self._etcd(), self._ports.etcd, "http", "/health")
         self._await_health()
-        argv = self._apiserver(authority, audit=audit)
+        argv = self._apiserver(authority, wanted)
         self._launch("kube-apiserver", argv, self._ports.apiserver, "https", "/readyz")
         self._write_admin(authority)
         self._await_health()
 
-    def _start_controllers(self, authority: Authority, root_config: Path) -> None:
+    def _start_controllers(self, authority: Authority, root_config: Path, wanted: Wanted) -> None:
         ports = self._ports
-        argv = self._controller_manager(authority)
+        argv = self._controller_manager(authority, wanted)
         self._launch("kube-controller-manager", argv, ports.controller_manager, "https", "/healthz")
         self._launch(
             "kube-scheduler", self._scheduler(authority), ports.scheduler, "https", "/healthz"
         )
         config = kwok.write_configuration(self._folder)
         # It plays every kubelet and the volume provisioner, hence the widest rights.
-        argv = kwok.argv(self._binaries["kwok"].path, config, root_config, ports.kwok)
+        argv = kwok.argv(
+            self._binaries["kwok"].path,
+            config,
+            root_config,
+            ports.kwok,
+            lease_s=wanted.node_loss_s or kwok.LEASE_S,
+        )
         self._launch("kwok", argv, ports.kwok, "http", "/healthz")
 
     def _launch(self, name: str, argv: list[str], port: int, scheme: str, path: str) -> None:
@@ -205,7 +213,7 @@ class ControlPlane:
             "--log-level=warn",
         ]
 
-    def _apiserver(self, authority: Authority, *, audit: bool) -> list[str]:
+    def _apiserver(self, authority: Authority, wanted: Wanted) -> list[str]:
         # 198.19.0.1 is the address of the `kubernetes` Service.
         hosts = ["127.0.0.1", "localhost", "kubernetes.default.svc", "198.19.0.1"]
         serving = authority.serving("apiserver", hosts)
@@ -232,7 +240,13 @@ class ControlPlane:
             "--allow-privileged=true",
             "--profiling=false",
         ]
-        if audit:
+        if wanted.node_loss_s is not None:
+            # Pods leave a lost node as soon as it counts as lost, not five minutes later.
+            arguments += [
+                "--default-not-ready-toleration-seconds=1",
+                "--default-unreachable-toleration-seconds=1",
+            ]
+        if wanted.audit:
             policy = self._folder / "audit-policy.json"
             policy.write_text(json.dumps(_AUDIT_POLICY))
             arguments += [
@@ -246,8 +260,9 @@ class ControlPlane:
         path = self._folder / "pki" / "service-accounts.key"
         return path if path.exists() else authority.service_account_key()
 
-    def _controller_manager(self, authority: Authority) -> list[str]:
+    def _controller_manager(self, authority: Authority, wanted: Wanted) -> list[str]:
         name = "kube-controller-manager"
+        loss = [] if wanted.node_loss_s is None else _node_loss(wanted.node_loss_s)
         return [
             *self._controller(name, authority, self._ports.controller_manager),
             f"--root-ca-file={authority.cert}",
@@ -257,6 +272,7 @@ class ControlPlane:
             # The default limits make it spend seconds waiting for itself while it starts.
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
+            *loss,
         ]
 
     def _scheduler(self, authority: Authority) -> list[str]:
@@ -280,6 +296,10 @@ class ControlPlane:
             "--leader-elect=false",  # there is only one of each
             "--profiling=false",
         ]
+
+
+def _node_loss(seconds: int) -> list[str]:
+    return ["--node-monitor-period=500ms", f"--node-monitor-grace-period={seconds}s"]
 
 
 def _create_nodes(client: Client, shapes: Sequence[nodes.Shape]) -> set[str]:
