@@ -1,7 +1,7 @@
 """Each folder here is a moment in the life of a resource, and what its status says about it.
 
-observed.yaml  the resource, its live children, its pods, refusals, the nodes, the time, and what
-               the operator is given as --preflight-image
+observed.yaml  the resource, its live children, its pods, refusals, the nodes, the time, what the
+               operator is given as --preflight-image, and whether it fails itself
 status.yaml    the status that the operator writes
 
 `make golden` rewrites status.yaml; read the diff.
@@ -23,7 +23,7 @@ from cosmos3_operator.plan.facts import Facts, NodeShape
 from cosmos3_operator.plan.make import make_plan
 from cosmos3_operator.plan.settings import Settings
 from cosmos3_operator.status.observe import ApplyFailure, ChildRef, Observation
-from cosmos3_operator.status.summarize import summarize, summarize_invalid
+from cosmos3_operator.status.summarize import summarize, summarize_failure, summarize_invalid
 
 HERE = Path(__file__).parent
 CASES = sorted(p.name for p in HERE.iterdir() if (p / "observed.yaml").exists())
@@ -45,6 +45,8 @@ def status_of(case: str) -> dict[str, Any]:
             for failure in seen.get("failures", ())
         ),
     )
+    if fails := seen.get("operatorFails"):
+        return summarize_failure(body, KeyError(fails), now=now).status
     try:
         resource = parse(body)
         settings = Settings(preflight_image=seen.get("preflightImage", ""))
