@@ -1,7 +1,8 @@
-"""Write the field reference in docs/spec/ and the pages about model servers.
+"""Write the field reference in docs/spec/ and the pages about model servers and reasons.
 
 In: the structural schemas that the CRDs carry; the catalog; what the operator answers to the rows
-of cannot.yaml. Out: one page for each kind, runtimes.md and runtime-limits.md. `make docs` runs
+of cannot.yaml; golden statuses. Out: one page for each kind, one for each reason and an index of
+those, runtimes.md and runtime-limits.md. `make docs` runs
 this; a test fails when the committed pages differ. With --check nothing is written, and the exit
 code tells whether the pages are fresh.
 """
@@ -18,6 +19,7 @@ from typing import Any
 
 import jinja2
 
+import reason_pages
 import runtime_pages
 from cosmos3_operator.api.crds import crd, schema
 from cosmos3_operator.api.resource import GROUP, VERSION, Kind
@@ -83,7 +85,12 @@ def pages() -> dict[Path, str]:
             runtime_pages.runtime_limits()
         ),
     }
-    return {FOLDER / name: text for name, text in (kinds | others).items()}
+    reasons = {
+        f"reasons/{reason}.md": template("reason.md.j2").render(shown)
+        for reason, shown in reason_pages.all_pages().items()
+    }
+    reasons["reasons/README.md"] = template("reasons.md.j2").render(reason_pages.index())
+    return {FOLDER / name: text for name, text in (kinds | others | reasons).items()}
 
 
 def _page(kind: Kind) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Each folder here is a moment in the life of a resource, and what its status says about it.
 
-observed.yaml  the resource, its live children, its pods, refusals, the nodes, the time, and what
-               the operator is given as --preflight-image; beyond that, what it read on demand:
+observed.yaml  the resource, its live children, its pods, refusals, the nodes, the time, what the
+               operator is given as --preflight-image, and whether it fails itself (operatorFails);
+               beyond that, what it read on demand:
                logs       {pod, container, run, previous, live, text}: `run` is the restartCount of
                           the run, `previous` and `live` are false where they are left out
                events     core v1 Events, each with its involvedObject
@@ -32,7 +33,7 @@ from cosmos3_operator.plan.make import make_plan
 from cosmos3_operator.plan.settings import Settings
 from cosmos3_operator.status.evidence import EventsAsk, Evidence, InventoryAsk, LogAsk, NodeGpus
 from cosmos3_operator.status.observe import ApplyFailure, ChildRef, Observation
-from cosmos3_operator.status.summarize import summarize, summarize_invalid
+from cosmos3_operator.status.summarize import summarize, summarize_failure, summarize_invalid
 
 HERE = Path(__file__).parent
 CASES = sorted(p.name for p in HERE.iterdir() if (p / "observed.yaml").exists())
@@ -87,6 +88,8 @@ def status_of(case: str) -> dict[str, Any]:
         evidence=evidence_of(seen),
         lost_nodes=frozenset(seen.get("lostNodes", ())),
     )
+    if fails := seen.get("operatorFails"):
+        return summarize_failure(body, KeyError(fails), now=now).status
     try:
         resource = parse(body)
         settings = Settings(preflight_image=seen.get("preflightImage", ""))

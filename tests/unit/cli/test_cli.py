@@ -13,6 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from cosmos3_operator import __version__
+from cosmos3_operator.api.conditions import Reason
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.cli.main import COMMANDS, main
 from cosmos3_operator.cli.render import NO_UID
@@ -364,3 +365,32 @@ def test_a_preflight_image_is_an_image(command: str):
     result = run(command, *given, "--preflight-image", "https://example.com/a b")
     assert result.exit_code == 2
     assert "must be an image reference such as" in result.output
+
+
+def test_explain_lists_every_reason_with_one_line():
+    output = run("explain").output
+    assert all(output.count(f"  {reason} ") == 1 for reason in Reason)
+    assert max(map(len, output.splitlines())) <= 125
+
+
+@pytest.mark.parametrize("spelled", ["OutOfMemory", "outofmemory", " OUTOFMEMORY "])
+def test_explain_prints_a_page_however_the_reason_is_capitalised(spelled: str):
+    output = run("explain", spelled).output
+    assert output.startswith("OutOfMemory (The server; Warning event; seen in Ready)\n")
+    for title in ("What it means:", "How the operator knows:", "What to do:"):
+        assert f"\n{title}\n  " in output
+    assert "spec.pod.resources.limits.memory" in output
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("OutofMemry", "OutOfMemory?"),
+        ("token", "HuggingFaceTokenMissing or HuggingFaceTokenRejected?"),
+        ("qqq", "Without a word, all are listed."),
+    ],
+)
+def test_explain_says_what_was_perhaps_meant(asked: str, hint: str):
+    result = run("explain", asked)
+    assert result.exit_code == 2
+    assert hint in " ".join(result.output.split())

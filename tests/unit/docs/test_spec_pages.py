@@ -7,8 +7,9 @@ import runpy
 from pathlib import Path
 
 import pytest
+import yaml
 
-from cosmos3_operator.api.conditions import ConditionType, Reason
+from cosmos3_operator.api.conditions import ConditionType
 from cosmos3_operator.api.resource import Kind
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,26 +27,27 @@ def test_every_kind_has_a_page() -> None:
     assert pages == {kind.lower() for kind in Kind}
 
 
-def words(chapter: str) -> list[str]:
-    """Return the headings of a chapter of conditions.md."""
-    text = (DOCS / "spec" / "conditions.md").read_text("utf-8")
-    chapters = dict(re.findall(r"^# (.+?)\n(.*?)(?=^# |\Z)", text, re.M | re.S))
-    return re.findall(r"^## (\w+)$", chapters[chapter], re.M)
-
-
 def test_every_condition_is_documented_once() -> None:
-    assert sorted(words("Conditions")) == sorted(map(str, ConditionType))
-
-
-def test_every_reason_is_documented_once() -> None:
-    assert sorted(words("Reasons")) == sorted(map(str, Reason))
-
-
-def test_every_reason_says_what_to_do() -> None:
     text = (DOCS / "spec" / "conditions.md").read_text("utf-8")
-    reasons = text.partition("\n# Reasons\n")[2].split("\n## ")[1:]
-    silent = [part.split("\n", 1)[0] for part in reasons if "**What to do:**" not in part]
-    assert silent == []
+    headings = re.findall(r"^## (\w+)$", text.partition("\n# Conditions\n")[2], re.M)
+    assert sorted(headings) == sorted(map(str, ConditionType))
+
+
+@pytest.mark.parametrize(("column", "kind"), list(enumerate(Kind)))
+def test_the_table_of_conditions_says_which_kind_has_which(column: int, kind: Kind) -> None:
+    text = (DOCS / "spec" / "conditions.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[(\w+)\]\(#\w+\) \| (yes|no) \| (yes|no) \|", text, re.M)
+    assert {name for name, *has in rows if has[column] == "yes"} == conditions_shown_by(kind)
+
+
+def conditions_shown_by(kind: Kind) -> set[str]:
+    """Return the types of condition that any golden case of a kind has."""
+    shown = set()
+    for seen in (ROOT / "tests" / "golden_status").glob("*/observed.yaml"):
+        if yaml.safe_load(seen.read_text("utf-8"))["resource"]["kind"] == kind:
+            status = yaml.safe_load((seen.parent / "status.yaml").read_text("utf-8"))
+            shown |= {condition["type"] for condition in status["conditions"]}
+    return shown
 
 
 def pages_of_the_project() -> list[Path]:

@@ -17,7 +17,7 @@ class Condition(Model):
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
     reason: Annotated[Str, Field(max_length=64)]
-    """One word for why; documented one by one."""
+    """One word for why. `cosmos3-operator explain REASON` and docs/reasons say what to do."""
     message: Annotated[Str, Field(max_length=4096)]
     """Why, with figures, and what to do about it."""
     last_transition_time: Annotated[Str, Field(json_schema_extra={"format": "date-time"})]
@@ -57,7 +57,7 @@ class FindingStatus(Model):
     """One thing that keeps the resource from serving."""
 
     reason: Annotated[Str, Field(max_length=64)]
-    """The same word as in conditions, events and metrics."""
+    """The same word as in conditions, events and metrics; see there for where it is explained."""
     message: Annotated[Str, Field(max_length=1024)]
     """What is the matter."""
     evidence: Annotated[Str, Field(max_length=1024)] | None = None

@@ -239,16 +239,25 @@ def parse(texts: Mapping[str, str]) -> Catalog:
     return catalog
 
 
+def read_entry(text: str, kind: type[T], where: str) -> T:
+    """Build one entry from a file that holds nothing else."""
+    return _build(kind, _yaml(text, where), where)
+
+
+def _yaml(text: str, where: str) -> Any:
+    try:
+        # Both candidates are safe loaders.
+        return yaml.load(text, Loader=_LOADER)  # noqa: S506
+    except yaml.YAMLError as error:
+        raise CatalogError(f"{where}: {error}") from error
+
+
 class _File:
     """One YAML file: a mapping of the given sections."""
 
     def __init__(self, name: str, texts: Mapping[str, str], sections: tuple[str, ...]) -> None:
         self._name = name
-        try:
-            # Both candidates are safe loaders.
-            self._data = yaml.load(texts[name], Loader=_LOADER)  # noqa: S506
-        except yaml.YAMLError as error:
-            raise CatalogError(f"{name}: {error}") from error
+        self._data = _yaml(texts[name], name)
         _check_keys(self._data, set(sections), set(sections), name)
 
     def entry(self, section: str, kind: type[T]) -> T:

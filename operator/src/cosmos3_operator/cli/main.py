@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "render": "Print the exact objects that the operator would create.",
     "plan": "Explain what would run, on how many GPUs, and why.",
     "validate": "Check files as the API server and the operator would.",
+    "explain": "Explain a reason of a condition, or list them all.",
     "runtimes": "List the model servers that the catalog knows.",
     "crds": "Print the CustomResourceDefinitions, or write them to files.",
 }
