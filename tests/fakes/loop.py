@@ -57,8 +57,11 @@ class Clock:
 
 
 class Bench:
-    def __init__(self, server: FakeApiServer, client: Client, pipeline: Pipeline) -> None:
+    def __init__(
+        self, server: FakeApiServer, client: Client, pipeline: Pipeline, *, patience: float
+    ) -> None:
         self.server = server
+        self.client = client
         self.clock = Clock()
         self.store = Store()
         self.queue: KeyedQueue[Key] = KeyedQueue()
@@ -73,7 +76,7 @@ class Bench:
             clock=self.clock,
             backoff=Backoff(uniform=lambda low, high: (low + high) / 2),
             on_evidence=lambda what, result: self.read.append((what, result)),
-            is_lost=lambda node: node in self.facts.lost_nodes,
+            patience=patience,
         )
         self.reconciler = Reconciler(
             pipeline=pipeline,
@@ -157,11 +160,14 @@ def describe(asked: Asked) -> str:
 
 
 @asynccontextmanager
-async def bench(pipeline: Pipeline = toy.PIPELINE) -> AsyncIterator[Bench]:
+async def bench(
+    pipeline: Pipeline = toy.PIPELINE, *, patience: float = 30.0
+) -> AsyncIterator[Bench]:
+    """Run the loop; `patience` is for evidence, and generous unless a read is held."""
     server = FakeApiServer()
     async with server.running(), aiohttp.ClientSession() as session:
         client = Client(session=session, server=server.url, manager=MANAGER)
-        made = Bench(server, client, pipeline)
+        made = Bench(server, client, pipeline, patience=patience)
         try:
             yield made
         finally:

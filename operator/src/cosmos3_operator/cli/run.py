@@ -274,7 +274,6 @@ class Operator:
         self._evidence = EvidenceReader(
             fetcher=Fetcher(client=client, store=store, facts=facts, redact=redact),
             wake=queue.add_after,
-            is_lost=lambda node: node in facts.lost_nodes,
             reads_logs=options.pod_logs,
         )
         reconciler = Reconciler(

@@ -70,8 +70,8 @@ class EvidenceReader:
         backoff: Backoff | None = None,
         texts: Texts | None = None,
         on_evidence: OnEvidence = ignore_evidence,
-        is_lost: Callable[[str], bool] = lambda node: False,
         reads_logs: bool = True,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._fetcher = fetcher
         self._wake = wake
@@ -79,8 +79,8 @@ class EvidenceReader:
         self._backoff = backoff or Backoff()
         self._texts = texts or Texts()
         self._on_evidence = on_evidence
-        self._is_lost = is_lost
         self._reads_logs = reads_logs
+        self._patience = patience
         self._states: dict[Subject, _State] = {}
         self._subjects: dict[Key, set[Subject]] = {}
         self._refused: dict[tuple[str, str], float] = {}
@@ -89,9 +89,7 @@ class EvidenceReader:
         self._reads = 0
         self._slots = asyncio.Semaphore(READS_AT_ONCE)
 
-    async def collect(
-        self, key: Key, asks: Iterable[Ask], *, patience: float = PATIENCE_SECONDS
-    ) -> Evidence:
+    async def collect(self, key: Key, asks: Iterable[Ask], *, may_wait: bool = True) -> Evidence:
         """Answer with what is known, having waited a moment for what is not."""
         asked = tuple(asks)
         subjects = {
@@ -101,8 +99,8 @@ class EvidenceReader:
         }
         self._narrow(key, set(subjects.values()))
         running = [task for ask, one in subjects.items() if (task := self._running(key, one, ask))]
-        if running and patience > 0 and self._reads < READS_AT_ONCE:
-            await self._wait(key, running, patience)
+        if running and may_wait and self._reads < READS_AT_ONCE:
+            await self._wait(key, running)
         self._come_back(key, subjects.values())
         return self._evidence(key, asked, subjects)
 
@@ -165,23 +163,19 @@ class EvidenceReader:
         return state.task
 
     def _is_due(self, subject: Subject, state: _State) -> bool:
-        if self._is_hopeless(subject) or (_is_final(subject) and subject in self._texts):
+        if self._fetcher.is_hopeless(subject) or (_is_final(subject) and subject in self._texts):
             return False
         return self._clock() >= self._earliest(subject, state)
-
-    def _is_hopeless(self, subject: Subject) -> bool:
-        """Tell whether nobody is there to answer; its return will show by events of its pods."""
-        return bool(subject.node) and self._is_lost(subject.node)
 
     def _earliest(self, subject: Subject, state: _State) -> float:
         never = float("-inf")
         refused = self._refused.get(_permission(subject), never)
         return max(state.due, refused, self._away.get(subject.node, never))
 
-    async def _wait(self, key: Key, tasks: list[asyncio.Task[None]], patience: float) -> None:
+    async def _wait(self, key: Key, tasks: list[asyncio.Task[None]]) -> None:
         self._waiting.add(key)
         try:
-            await asyncio.wait(tasks, timeout=patience)
+            await asyncio.wait(tasks, timeout=self._patience)
         finally:
             self._waiting.discard(key)
 
@@ -193,7 +187,7 @@ class EvidenceReader:
             for subject in subjects
             if (state := self._states[subject]).task is None
             and self._answer(subject) is None
-            and not self._is_hopeless(subject)
+            and not self._fetcher.is_hopeless(subject)
         ]
         if pauses:
             self._wake(key, max(0.0, min(pauses)))

@@ -76,6 +76,10 @@ class Fetcher:
         same = ask._replace(is_previous=False)
         return Subject(key, same, identity, node_of(pod)) if identity else None
 
+    def is_hopeless(self, subject: Subject) -> bool:
+        """Tell whether nobody is there to answer; its return will show by events of its pods."""
+        return subject.node in self._facts.lost_nodes
+
     async def fetch(self, subject: Subject, ask: Ask) -> Answer:
         """Read the answer, or raise."""
         if isinstance(ask, LogAsk):

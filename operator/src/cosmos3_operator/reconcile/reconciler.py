@@ -17,12 +17,13 @@ from cosmos3_operator.cluster.client import Client
 from cosmos3_operator.cluster.errors import ClusterError, NotFound
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.reconcile.children import Children, ref_of
-from cosmos3_operator.reconcile.evidence import PATIENCE_SECONDS, EvidenceReader
-from cosmos3_operator.reconcile.gather import EARLY_SECONDS, FactsCache, cut_off_node
+from cosmos3_operator.reconcile.evidence import EvidenceReader
+from cosmos3_operator.reconcile.gather import EARLY_SECONDS, FRESH_SECONDS, FactsCache, cut_off_node
 from cosmos3_operator.reconcile.kinds import RESOURCES, Key
 from cosmos3_operator.reconcile.memo import Memo
 from cosmos3_operator.reconcile.ownership import Owner
 from cosmos3_operator.reconcile.pipeline import Body, Pipeline, Summary
+from cosmos3_operator.reconcile.runs import node_of
 from cosmos3_operator.reconcile.status_writer import StatusWriter
 from cosmos3_operator.reconcile.store import Store
 from cosmos3_operator.status.evidence import Ask, Evidence
@@ -128,8 +129,7 @@ class Reconciler:
         is written at once, and why, as soon as that is known.
         """
         was_ready = _ready((self._store.resource(key) or {}).get("status") or {})
-        patience = 0.0 if was_ready.get("status") == "True" else PATIENCE_SECONDS
-        return await self._evidence.collect(key, asks, patience=patience)
+        return await self._evidence.collect(key, asks, may_wait=was_ready.get("status") != "True")
 
     async def _look_for_lost_nodes(self, observation: Observation) -> float | None:
         """Look at nodes early if a pod looks cut off; return when to look at the resource again.
@@ -137,13 +137,14 @@ class Reconciler:
         After the status is written, which must not wait for a list of nodes.
         """
         suspects = {node for pod in observation.pods if (node := cut_off_node(pod))}
-        suspects -= observation.lost_nodes
-        if not suspects:
-            return None
-        if self._facts.age < EARLY_SECONDS:
-            return EARLY_SECONDS - self._facts.age
-        await self._facts.get(at_most=EARLY_SECONDS)
-        return 0.0 if suspects & self._facts.lost_nodes else None
+        if unknown := suspects - observation.lost_nodes:
+            if self._facts.age < EARLY_SECONDS:
+                return EARLY_SECONDS - self._facts.age
+            await self._facts.get(at_most=EARLY_SECONDS)
+            return 0.0 if unknown & self._facts.lost_nodes else None
+        # Nothing tells that a node is back before its pods do, which may take them a while.
+        is_lost = any(node_of(pod) in observation.lost_nodes for pod in observation.pods)
+        return FRESH_SECONDS if is_lost else None
 
     async def _gather(self, key: Key) -> Facts:
         return replace(
