@@ -18,7 +18,12 @@ from bed.errors import BedError
 
 Json = dict[str, Any]
 _TIMEOUT_S = 30.0
+_NOT_FOUND = 404
 _CONFLICT = 409
+
+
+class NotFoundError(BedError):
+    """There is no such object."""
 
 
 class Client:
@@ -41,6 +46,8 @@ class Client:
 
     def _json(self, method: str, path: str, body: Json | None) -> Json:
         status, text = self._request(method, path, body)
+        if status == _NOT_FOUND:
+            raise NotFoundError(f"{method} {path}: {text}")
         if status >= 400:
             raise BedError(f"{method} {path} answered {status}: {text}")
         answer: Json = json.loads(text)

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bed import kubeconfig, kwok, nodes, processes
+from bed import kubeconfig, kubelet, kwok, nodes, processes
 from bed.binaries import Binary
 from bed.certs import Authority, KeyPair
 from bed.client import Client, Json, probe
@@ -30,6 +30,8 @@ LOGS = Path("logs")
 
 _CEILING_S = 180.0
 _LOG_TAIL_LINES = 15
+# Instead of a version: a program of the bed's own.
+_OF_THE_BED = "-"
 _ADMIN_GROUP = "bed:cluster-admins"
 
 _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
@@ -77,6 +79,7 @@ class _Ports:
     controller_manager: int
     scheduler: int
     kwok: int
+    kubelet: int
 
     @classmethod
     def free(cls) -> _Ports:
@@ -109,6 +112,7 @@ class ControlPlane:
         client.create(_BINDINGS, _ADMIN_BINDING)
         if wanted.controllers:
             self._start_controllers(authority, self._kubeconfig("root", "bed-root", root), wanted)
+            self._start_kubelet(authority, root)
             client.create(_STORAGE_CLASSES, kwok.STORAGE_CLASS)
             names = _create_nodes(client, wanted.shapes)
             self._await_health()
@@ -137,16 +141,27 @@ class ControlPlane:
             self._binaries["kwok"].path,
             config,
             root_config,
-            ports.kwok,
+            port=ports.kwok,
+            kubelet_port=ports.kubelet,
             lease_s=wanted.node_loss_s or kwok.LEASE_S,
         )
         self._launch("kwok", argv, ports.kwok, "http", "/healthz")
+
+    def _start_kubelet(self, authority: Authority, root: KeyPair) -> None:
+        argv = kubelet.argv(
+            port=self._ports.kubelet,
+            server=self._server,
+            ca=authority.cert,
+            client=root,
+            serving=authority.serving("kubelet", ["127.0.0.1"]),
+        )
+        self._launch("kubelet", argv, self._ports.kubelet, "https", "/healthz")
 
     def _launch(self, name: str, argv: list[str], port: int, scheme: str, path: str) -> None:
         log = self._folder / LOGS / f"{name}.log"
         process = processes.spawn(name, argv, log=log, folder=self._folder)
         health = f"{scheme}://127.0.0.1:{port}{path}"
-        version = self._binaries[name].version
+        version = self._binaries[name].version if name in self._binaries else _OF_THE_BED
         self._state.components.append(Component(process, version, port, health))
         self._state.save(self._folder)
 

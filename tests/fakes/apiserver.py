@@ -17,8 +17,8 @@ from aiohttp import web
 
 from cosmos3_operator.cluster.lease import LEASES
 from cosmos3_operator.cluster.types import ResourceType
-from cosmos3_operator.reconcile.kinds import CHILDREN, NODES, PODS, RESOURCES
-from fakes.objects import Objects, Place, Refusal, encode, matches
+from cosmos3_operator.reconcile.kinds import CHILDREN, EVENTS, NODES, PODS, RESOURCES
+from fakes.objects import Objects, Place, Refusal, encode, matches, matches_fields
 
 CRDS = ResourceType(
     group="apiextensions.k8s.io",
@@ -30,7 +30,7 @@ CRDS = ResourceType(
 NAMESPACES = ResourceType(
     group="", version="v1", kind="Namespace", plural="namespaces", namespaced=False
 )
-SERVED = (*RESOURCES.values(), *CHILDREN.values(), PODS, NODES, CRDS, NAMESPACES, LEASES)
+SERVED = (*RESOURCES.values(), *CHILDREN.values(), PODS, NODES, EVENTS, CRDS, NAMESPACES, LEASES)
 
 
 class Asked(NamedTuple):
@@ -64,6 +64,8 @@ class FakeApiServer:
         self.hidden: set[str] = set()
         """Plurals that discovery does not show: their CRDs are not installed."""
         self.holds: list[tuple[Callable[[Asked], bool], asyncio.Event]] = []
+        self.logs: dict[tuple[str, str], str] = {}
+        """What a container printed, by pod and container; its runs before, with `-p` after that."""
         self.authorization: list[str | None] = []
         self.url = ""
         self._changed = asyncio.Event()
@@ -160,6 +162,8 @@ class FakeApiServer:
         return self._object(asked, place, sub=rest[2] if len(rest) > 2 else "")
 
     def _object(self, asked: Asked, place: Place, *, sub: str) -> web.Response:
+        if sub == "log":
+            return web.Response(text=self._log(asked, place))
         if asked.method == "GET":
             return _respond(self.objects.get(place))
         if asked.method == "DELETE":
@@ -174,6 +178,17 @@ class FakeApiServer:
         )
         return _respond(live, code)
 
+    def _log(self, asked: Asked, place: Place) -> str:
+        """Answer as a kubelet does: the last lines, and of these the first bytes."""
+        self.objects.get(place)
+        container, suffix = asked.query["container"], "-p" if "previous" in asked.query else ""
+        text = self.logs.get((place.name, container + suffix))
+        if text is None:
+            words = f'previous terminated container "{container}" in pod "{place.name}" not found'
+            raise Refusal(400, "BadRequest", words)
+        lines = text.splitlines(keepends=True)[-int(asked.query["tailLines"]) :]
+        return "".join(lines)[: int(asked.query["limitBytes"])]
+
     async def _collection(
         self, request: web.Request, asked: Asked, resource: ResourceType, namespace: str | None
     ) -> web.StreamResponse:
@@ -184,6 +199,7 @@ class FakeApiServer:
             body
             for body in self.objects.in_collection(resource.group, resource.plural, namespace)
             if matches(body, selector)
+            and matches_fields(body, asked.query.get("fieldSelector", ""))
         ]
         start = int(asked.query.get("continue") or 0)
         end = start + int(asked.query.get("limit") or len(items) + 1)

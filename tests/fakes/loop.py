@@ -15,6 +15,10 @@ from typing import Any
 import aiohttp
 
 from cosmos3_operator.cluster.client import Client
+from cosmos3_operator.diagnosis.redact import redact
+from cosmos3_operator.reconcile.backoff import Backoff
+from cosmos3_operator.reconcile.evidence import EvidenceReader
+from cosmos3_operator.reconcile.fetch import Fetcher
 from cosmos3_operator.reconcile.gather import FactsCache
 from cosmos3_operator.reconcile.kinds import CHILDREN, MANAGER, PODS, RESOURCES, SELECTOR, Key
 from cosmos3_operator.reconcile.memo import Memo
@@ -53,13 +57,27 @@ class Clock:
 
 
 class Bench:
-    def __init__(self, server: FakeApiServer, client: Client, pipeline: Pipeline) -> None:
+    def __init__(
+        self, server: FakeApiServer, client: Client, pipeline: Pipeline, *, patience: float
+    ) -> None:
         self.server = server
+        self.client = client
         self.clock = Clock()
         self.store = Store()
         self.queue: KeyedQueue[Key] = KeyedQueue()
         self.relists = Relists(store=self.store, queue=self.queue)
         self.feed = Feed(store=self.store, queue=self.queue, relists=self.relists)
+        self.facts = FactsCache(client=client, clock=self.clock)
+        self.read: list[tuple[str, str]] = []
+        """What evidence was read, and how it ended."""
+        self.evidence = EvidenceReader(
+            fetcher=Fetcher(client=client, store=self.store, facts=self.facts, redact=redact),
+            wake=self.queue.add_after,
+            clock=self.clock,
+            backoff=Backoff(uniform=lambda low, high: (low + high) / 2),
+            on_evidence=lambda what, result: self.read.append((what, result)),
+            patience=patience,
+        )
         self.reconciler = Reconciler(
             pipeline=pipeline,
             client=client,
@@ -67,7 +85,8 @@ class Bench:
             memo=Memo(
                 resync_seconds=RESYNC, clock=self.clock, uniform=lambda low, high: (low + high) / 2
             ),
-            facts=FactsCache(client=client, clock=self.clock),
+            facts=self.facts,
+            evidence=self.evidence,
             clock=lambda: NOW,
         )
         self._delivered = 0
@@ -141,8 +160,15 @@ def describe(asked: Asked) -> str:
 
 
 @asynccontextmanager
-async def bench(pipeline: Pipeline = toy.PIPELINE) -> AsyncIterator[Bench]:
+async def bench(
+    pipeline: Pipeline = toy.PIPELINE, *, patience: float = 30.0
+) -> AsyncIterator[Bench]:
+    """Run the loop; `patience` is for evidence, and generous unless a read is held."""
     server = FakeApiServer()
     async with server.running(), aiohttp.ClientSession() as session:
         client = Client(session=session, server=server.url, manager=MANAGER)
-        yield Bench(server, client, pipeline)
+        made = Bench(server, client, pipeline, patience=patience)
+        try:
+            yield made
+        finally:
+            await made.evidence.stop()

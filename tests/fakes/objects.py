@@ -241,6 +241,17 @@ def matches(body: Mapping[str, Any], selector: str) -> bool:
     return all(labels.get(name) == value for name, value in pairs)
 
 
+def matches_fields(body: Mapping[str, Any], selector: str) -> bool:
+    for part in filter(None, selector.split(",")):
+        path, _, value = part.partition("=")
+        found: Any = body
+        for name in path.removesuffix("!").split("."):
+            found = (found or {}).get(name)
+        if (str(found or "") == value) == path.endswith("!"):
+            return False
+    return True
+
+
 def encode(value: Any) -> bytes:
     return json.dumps(value).encode()
 

@@ -15,6 +15,7 @@ from cosmos3_operator.api.resource import API_VERSION
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.reconcile.kinds import CHILDREN, COMPONENT, INSTANCE, MANAGED_BY, MANAGER
 from cosmos3_operator.reconcile.pipeline import Pipeline
+from cosmos3_operator.status.evidence import NO_ASKS, Asks, EventsAsk, LogAsk
 from cosmos3_operator.status.observe import ChildRef, Observation
 
 COMPONENT_OF = {"CosmosGenerator": "generator", "CosmosReasoner": "reasoner"}
@@ -94,15 +95,31 @@ def hold(body: Mapping[str, Any], observation: Observation) -> frozenset[ChildRe
     return frozenset({ChildRef("Deployment", body["metadata"]["name"])})
 
 
-def summarize(
-    body: Mapping[str, Any], plan: Any, observation: Observation, /, *, now: datetime
-) -> ToySummary:
-    deployments = [
+def asks(body: Mapping[str, Any], observation: Observation, /, *, now: datetime) -> Asks:
+    """`spec.asks`: whether to ask for logs and events of all pods while the Deployment is down."""
+    if not body["spec"].get("asks") or is_up(observation):
+        return NO_ASKS
+    names = [pod["metadata"]["name"] for pod in observation.pods]
+    logs = [
+        LogAsk(pod=name, container="server", run=0, is_previous=False, is_live=False)
+        for name in names
+    ]
+    events = [EventsAsk(kind="Pod", name=name) for name in names]
+    return Asks(asks=(*logs, *events), requeue_after=body["spec"].get("askAgain"))
+
+
+def is_up(observation: Observation) -> bool:
+    return any(
         live.get("status", {}).get("readyReplicas", 0)
         for ref, live in observation.children.items()
         if ref.kind == "Deployment"
-    ]
-    is_ready = any(deployments) and not observation.failures
+    )
+
+
+def summarize(
+    body: Mapping[str, Any], plan: Any, observation: Observation, /, *, now: datetime
+) -> ToySummary:
+    is_ready = is_up(observation) and not observation.failures
     failures = [f"{one.ref.kind}: {one.reason}" for one in observation.failures]
     ready = {
         "type": "Ready",
@@ -110,12 +127,20 @@ def summarize(
         "reason": "Refused" if failures else "Serving" if is_ready else "Starting",
         "message": ", ".join(failures),
     }
+    evidence = observation.evidence
+    told = {
+        "logs": sorted(evidence.logs.values()),
+        "events": sorted(str(one["message"]) for all_ in evidence.events.values() for one in all_),
+        "refused": list(evidence.refused),
+        "lost": sorted(observation.lost_nodes),
+    }
     return ToySummary(
         {
             "observedGeneration": body["metadata"]["generation"],
             "children": len(observation.children),
             "pods": len(observation.pods),
             "conditions": [ready],
+            **{name: words for name, words in told.items() if words},
         },
         requeue_after=body["spec"].get("requeueAfter"),
     )
@@ -138,6 +163,7 @@ PIPELINE = Pipeline(
     make_plan=make_plan,
     render=render,
     hold=hold,
+    asks=asks,
     summarize=summarize,
     summarize_invalid=summarize_invalid,
     summarize_failure=summarize_failure,

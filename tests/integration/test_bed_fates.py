@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import uuid
 from collections.abc import Iterator
@@ -117,3 +118,130 @@ def test_a_silent_node_loses_its_pods_and_comes_back(cluster: bed.Cluster, names
         lambda found: is_true(found, "Ready") and not found["spec"].get("taints"),
         what="the node's return",
     )
+
+
+def pod(name: str, **words: str) -> Json:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "annotations": annotations({"ready_after": "100ms", "back_off": "1s"} | words),
+        },
+        "spec": {"containers": [{"name": "server", "image": "example/server:1"}]},
+    }
+
+
+def test_kubelets_tell_of_each_fate(cluster: bed.Cluster, namespace: str) -> None:
+    apply(
+        cluster,
+        namespace,
+        pod("pull", fail="image-pull", pull_cause="rate-limit"),
+        pod("live", fail="liveness", fail_after="1s"),
+        pod("late", fail="startup", ran_for="30m"),
+        pod("mount", fail="mount", message="no such disk"),
+        pod("sandbox", fail="sandbox"),
+        pod("create", fail="create", reason="RunContainerError", message="no hook"),
+        pod("evict", fail="evict", message="The node was low on resource: memory. "),
+        pod("done", fail="exit", exit_code="0"),
+    )
+    expected = {
+        ("pull", "Failed", "429 Too Many Requests"),
+        ("pull", "BackOff", "Back-off pulling image"),
+        ("live", "Unhealthy", "Liveness probe failed: Get"),
+        ("live", "Killing", "failed liveness probe, will be restarted"),
+        ("late", "Killing", "failed startup probe, will be restarted"),
+        ("mount", "FailedMount", "no such disk"),
+        ("sandbox", "FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error"),
+        ("create", "Failed", "Error: no hook"),
+        ("evict", "Evicted", "low on resource: memory"),
+        ("done", "BackOff", "Back-off restarting failed container server in pod done_"),
+    }
+
+    def missing() -> set[tuple[str, str, str]]:
+        told = listed(cluster, namespace, "events")
+        return {
+            (name, reason, words)
+            for name, reason, words in expected
+            if not any(
+                one["involvedObject"]["name"] == name
+                and one["reason"] == reason
+                and words in one["message"]
+                and one["source"]["component"] == "kubelet"
+                for one in told
+            )
+        }
+
+    eventually(missing, lambda left: not left, what="all Events")
+    pods = {one["metadata"]["name"]: one["status"] for one in listed(cluster, namespace)}
+    assert (pods["evict"]["phase"], pods["evict"]["reason"]) == ("Failed", "Evicted")
+    (server,) = pods["create"]["containerStatuses"]
+    assert server["state"]["waiting"] == {"reason": "RunContainerError", "message": "no hook"}
+    (server,) = pods["done"]["containerStatuses"]
+    ended = (server["state"].get("terminated") or server["lastState"]["terminated"])["reason"]
+    assert ended == "Completed"
+    assert pods["mount"]["containerStatuses"][0]["state"]["waiting"]["reason"] == (
+        "ContainerCreating"
+    )
+
+
+def test_a_container_that_ran_for_long_looks_like_it(cluster: bed.Cluster, namespace: str) -> None:
+    apply(cluster, namespace, pod("late", fail="startup", ran_for="30m"))
+
+    def lasted(pods: list[Json]) -> float:
+        (server,) = pods[0]["status"].get("containerStatuses") or [{}]
+        ended = server.get("lastState", {}).get("terminated")
+        if not ended:
+            return 0
+        began, end = (parsed(ended[name]) for name in ("startedAt", "finishedAt"))
+        return (end - began).total_seconds()
+
+    eventually(
+        lambda: listed(cluster, namespace), lambda seen: lasted(seen) >= 1800, what="a late kill"
+    )
+
+
+@pytest.mark.parametrize(
+    "cause", ["not-found", "unauthorized", "rate-limit", "no-space", "no-platform"]
+)
+def test_an_image_is_tried_again_and_again(
+    cluster: bed.Cluster, namespace: str, cause: str
+) -> None:
+    apply(cluster, namespace, pod("server", fail="image-pull", pull_cause=cause, back_off="500ms"))
+    seen: list[str] = []
+
+    def waiting() -> list[str]:
+        (one,) = listed(cluster, namespace)
+        (server,) = one["status"].get("containerStatuses") or [{}]
+        reason = server.get("state", {}).get("waiting", {}).get("reason", "")
+        if seen[-1:] != [reason]:
+            seen.append(reason)
+        return seen
+
+    eventually(
+        waiting,
+        lambda found: min(map(found.count, ("ErrImagePull", "ImagePullBackOff"))) >= 2,
+        what="both of its states, twice",
+    )
+    cluster.kubectl("annotate", "pod/server", "-n", namespace, f"{PREFIX}/fail-")
+    eventually(
+        lambda: listed(cluster, namespace), lambda pods: is_true(pods[0], "Ready"), what="Ready"
+    )
+
+
+def test_logs_are_what_the_annotations_say(cluster: bed.Cluster, namespace: str) -> None:
+    words = {"fail": "exit", "log": "gpu-out-of-memory", "back_off": "1h"}
+    apply(cluster, namespace, pod("server", **words))
+    eventually(
+        lambda: cluster.kubectl("get", "pod/server", "-n", namespace, "-o", "json"),
+        lambda text: "CrashLoopBackOff" in text,
+        what="CrashLoopBackOff",
+    )
+    logs = ("logs", "server", "-n", namespace)
+    lines = cluster.kubectl(*logs, "--previous").splitlines()
+    assert "CUDA out of memory" in lines[-311]
+    assert cluster.kubectl(*logs, "--tail=2").splitlines() == lines[-2:]
+
+
+def parsed(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -48,6 +48,7 @@ def test_up_again_changes_nothing_and_down_leaves_nothing(folder: Path) -> None:
         "kube-apiserver",
         "kube-controller-manager",
         "kube-scheduler",
+        "kubelet",
         "kwok",
     }
     assert api.up(folder, nodes=shapes, audit=True) == first
@@ -56,7 +57,7 @@ def test_up_again_changes_nothing_and_down_leaves_nothing(folder: Path) -> None:
     assert [taint["key"] for taint in node["spec"]["taints"]] == ["nvidia.com/gpu"]
     assert first.audit_log is not None
     assert '"level":"Metadata"' in first.audit_log.read_text()
-    assert len(api.down(folder)) == 5
+    assert len(api.down(folder)) == 6
     assert alive(first.pids) == set()
     assert processes.marked(folder) == []
     assert not folder.exists()

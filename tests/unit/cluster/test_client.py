@@ -11,11 +11,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from cosmos3_operator.cluster import errors
+from cosmos3_operator.cluster import errors, requests
 from cosmos3_operator.cluster.client import Client
 from cosmos3_operator.cluster.types import ResourceType
 from fakes.loop import run_async
 
+PODS = ResourceType(group="", version="v1", kind="Pod", plural="pods")
 SERVICES = ResourceType(group="", version="v1", kind="Service", plural="services")
 
 
@@ -152,5 +153,32 @@ def test_lists_are_read_page_by_page() -> None:
         async with answering(answer) as (client, counted):
             assert [item async for item in client.list(SERVICES)] == [1, 2, 3]
             assert len(counted) == 2
+
+    run_async(main)
+
+
+REQUEST = requests.read_log(
+    PODS, namespace="a", name="p", container="c", is_previous=False, lines=5, limit=9
+)
+
+
+@pytest.mark.parametrize("length", [0, 1, 99, 100, 101, 500_000])
+def test_of_a_long_text_only_the_end_is_held(length: int) -> None:
+    text = bytes(index % 251 for index in range(length))
+
+    async def main() -> None:
+        async with answering(lambda _: web.Response(body=text)) as (client, counted):
+            assert await client.read_log(REQUEST, keep=100) == (text[-100:], length)
+            assert counted == [("get", "pods/log", 200)]
+
+    run_async(main)
+
+
+def test_a_log_that_is_refused_raises_as_everything_else_does() -> None:
+    async def main() -> None:
+        async with answering(refusal(403)) as (client, counted):
+            with pytest.raises(errors.Forbidden):
+                await client.read_log(REQUEST, keep=100)
+            assert counted == [("get", "pods/log", 403)]
 
     run_async(main)

@@ -9,6 +9,7 @@ import pytest
 from cosmos3_operator.cluster import requests
 from cosmos3_operator.cluster.types import ResourceType
 
+PODS = ResourceType(group="", version="v1", kind="Pod", plural="pods")
 SERVICES = ResourceType(group="", version="v1", kind="Service", plural="services")
 DEPLOYMENTS = ResourceType(group="apps", version="v1", kind="Deployment", plural="deployments")
 NODES = ResourceType(group="", version="v1", kind="Node", plural="nodes", namespaced=False)
@@ -87,3 +88,23 @@ def test_delete_hits_one_uid_only() -> None:
 
 def test_json_is_compact() -> None:
     assert requests.encode({"a": [1, "é"]}) == '{"a":[1,"é"]}'.encode()
+
+
+def test_a_log_is_asked_for_with_bounds() -> None:
+    request = requests.read_log(
+        PODS, namespace="a b", name="p", container="c", is_previous=True, lines=5, limit=9
+    )
+    assert (request.verb, request.resource, request.method) == ("get", "pods/log", "GET")
+    assert request.path == (
+        "/api/v1/namespaces/a%20b/pods/p/log"
+        "?container=c&tailLines=5&limitBytes=9&timestamps=true&previous=true"
+    )
+    now = requests.read_log(
+        PODS, namespace="a", name="p", container="c", is_previous=False, lines=5, limit=9
+    )
+    assert "previous" not in now.path
+
+
+def test_a_list_is_chosen_by_fields() -> None:
+    request = requests.list_page(PODS, fields="status.phase!=Failed,a=b", limit=7)
+    assert request.path == "/api/v1/pods?limit=7&fieldSelector=status.phase%21%3DFailed%2Ca%3Db"

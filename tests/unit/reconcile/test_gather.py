@@ -5,8 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from cosmos3_operator.plan.facts import Facts, NodeShape
-from cosmos3_operator.reconcile.gather import FRESH_SECONDS, FactsCache, shapes_of
+from cosmos3_operator.reconcile.gather import (
+    EARLY_SECONDS,
+    FRESH_SECONDS,
+    FactsCache,
+    cut_off_node,
+    is_lost,
+    shapes_of,
+)
 from fakes.loop import Clock, bench, run_async
 
 H100 = {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3", "nvidia.com/gpu.memory": "81559"}
@@ -105,5 +114,64 @@ def test_where_nodes_may_not_be_listed_they_are_unknown() -> None:
             assert await cache.get() == Facts(nodes=None)
             await cache.get()
             assert len(b.server.asked) == 1
+
+    run_async(main)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "taints", "expected"),
+    [
+        ([], [], False),
+        ([{"type": "Ready", "status": "True"}], [], False),
+        ([{"type": "Ready", "status": "Unknown"}], [], True),
+        ([{"type": "Ready", "status": "False"}], [], True),
+        ([{"type": "DiskPressure", "status": "False"}], [], False),
+        ([{"type": "Ready", "status": "True"}], ["node.kubernetes.io/unreachable"], True),
+        ([{"type": "Ready", "status": "True"}], ["nvidia.com/gpu"], False),
+    ],
+)
+def test_a_node_is_lost_when_its_kubelet_does_not_report(
+    conditions: list[Any], taints: list[str], expected: bool
+) -> None:
+    found = {"spec": {"taints": [{"key": key} for key in taints]}}
+    assert is_lost({**found, "status": {"conditions": conditions}}) == expected
+
+
+@pytest.mark.parametrize(
+    ("ready", "containers", "expected"),
+    [
+        ("False", [True, True], "n"),
+        ("True", [True], ""),
+        ("False", [True, False], ""),
+        ("False", [], ""),
+        (None, [True], ""),
+    ],
+)
+def test_a_pod_looks_cut_off_if_only_its_condition_says_no(
+    ready: str | None, containers: list[bool], expected: str
+) -> None:
+    conditions = [{"type": "Ready", "status": ready}] if ready else []
+    status = {"conditions": conditions, "containerStatuses": [{"ready": c} for c in containers]}
+    assert cut_off_node({"spec": {"nodeName": "n"}, "status": status}) == expected
+    assert cut_off_node({"status": status}) == ""
+
+
+def test_nodes_may_be_listed_early_but_not_often() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            body = node() | {"metadata": {"name": "a"}}
+            b.server.objects.create(b.server.place("Node", "", "a"), body)
+            await b.facts.get()
+            assert b.facts.lost_nodes == frozenset()
+            b.server.objects.change(
+                b.server.place("Node", "", "a"),
+                lambda one: one["status"].update(conditions=[{"type": "Ready", "status": "False"}]),
+            )
+            for _ in range(20):
+                await b.facts.get(at_most=EARLY_SECONDS)
+                b.clock.now += EARLY_SECONDS / 10
+            assert len(b.server.asked) == 2
+            assert b.facts.lost_nodes == {"a"}
+            assert [one.name for one in b.facts.gpu_nodes or ()] == ["a"]
 
     run_async(main)

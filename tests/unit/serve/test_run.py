@@ -17,8 +17,9 @@ from click.testing import CliRunner
 from cosmos3_operator.cli.run import ListenAddress, Options, operate, run
 from cosmos3_operator.cluster.access import Access
 from cosmos3_operator.cluster.errors import AccessError
+from cosmos3_operator.plan.names import COMPONENT, INSTANCE, MANAGED_BY, MANAGER
 from fakes import toy
-from fakes.apiserver import FakeApiServer
+from fakes.apiserver import Asked, FakeApiServer
 from fakes.loop import KEY, run_async
 
 SOURCE = Path(__file__).parents[3] / "operator" / "src"
@@ -59,7 +60,7 @@ def test_it_serves_until_a_signal_comes() -> None:
     run_async(main)
 
 
-async def start(server: FakeApiServer, tmp_path: Path) -> asyncio.subprocess.Process:
+async def start(server: FakeApiServer, tmp_path: Path, *options: str) -> asyncio.subprocess.Process:
     kubeconfig = tmp_path / "config"
     kubeconfig.write_text(
         yaml.safe_dump(
@@ -77,6 +78,7 @@ async def start(server: FakeApiServer, tmp_path: Path) -> asyncio.subprocess.Pro
         f"--kubeconfig={kubeconfig}",
         "--listen=127.0.0.1:0",
         "--log-format=json",
+        *options,
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         stderr=asyncio.subprocess.PIPE,
     )
@@ -99,6 +101,67 @@ def test_a_first_signal_ends_with_zero(tmp_path: Path) -> None:
             assert process.returncode == 0, errors.decode()
             assert b'"message": "stopped"' in errors
             assert b"Traceback" not in errors
+
+    run_async(main)
+
+
+def is_log(one: Asked) -> bool:
+    return one.path.endswith("/log")
+
+
+def create_failing(server: FakeApiServer) -> None:
+    """A resource and its pod, whose server has ended."""
+    create(server, model())
+    owner = server.live(*KEY)
+    assert owner is not None
+    reference = {name: owner[name] for name in ("apiVersion", "kind")} | {"controller": True}
+    reference |= {name: owner["metadata"][name] for name in ("name", "uid")}
+    labels = {MANAGED_BY: MANAGER, COMPONENT: "generator", INSTANCE: KEY.name}
+    ended = {"terminated": {"exitCode": 1, "finishedAt": "2026-01-01T00:00:00Z"}}
+    status = {"containerStatuses": [{"name": "server", "state": ended, "restartCount": 0}]}
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"labels": labels, "ownerReferences": [reference]},
+        "spec": {"nodeName": "n"},
+        "status": {"phase": "Running", **status},
+    }
+    server.objects.create(server.place("Pod", KEY.namespace, "p"), body)
+
+
+def test_a_log_that_is_still_read_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with FakeApiServer().running() as server:
+            gate = server.hold(is_log)
+            create_failing(server)
+            process = await start(server, tmp_path)
+            await until(lambda: status_of(server) and any(map(is_log, server.asked)))
+            process.send_signal(signal.SIGTERM)
+            _, errors = await process.communicate()
+            assert process.returncode == 0, errors.decode()
+            assert b"Traceback" not in errors
+            assert b"never retrieved" not in errors
+            gate.set()
+
+    run_async(main)
+
+
+def test_logs_are_not_read_if_that_is_switched_off(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with FakeApiServer().running() as server:
+            create_failing(server)
+            process = await start(server, tmp_path, "--no-pod-logs")
+            await until(lambda: status_of(server))
+            # A change of the pod causes another pass, after which nothing may be under way either.
+            before = status_of(server)
+            server.objects.change(
+                server.place("Pod", KEY.namespace, "p"),
+                lambda body: body["status"]["containerStatuses"][0].update(restartCount=9),
+            )
+            await until(lambda: status_of(server) != before)
+            process.send_signal(signal.SIGTERM)
+            await process.communicate()
+            assert not any(map(is_log, server.asked))
 
     run_async(main)
 

@@ -34,10 +34,13 @@ from cosmos3_operator.cluster.client import Client
 from cosmos3_operator.cluster.errors import AccessError
 from cosmos3_operator.cluster.kubeconfig import find_access
 from cosmos3_operator.cluster.session import Sessions
+from cosmos3_operator.diagnosis.redact import redact
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.make import make_plan
 from cosmos3_operator.plan.settings import Settings
 from cosmos3_operator.reconcile.backoff import Backoff
+from cosmos3_operator.reconcile.evidence import READS_AT_ONCE, EvidenceReader
+from cosmos3_operator.reconcile.fetch import Fetcher
 from cosmos3_operator.reconcile.gather import FactsCache
 from cosmos3_operator.reconcile.kinds import MANAGER, Key
 from cosmos3_operator.reconcile.memo import Memo
@@ -50,6 +53,7 @@ from cosmos3_operator.serve import logs
 from cosmos3_operator.serve.health import Health, Server, make_app
 from cosmos3_operator.serve.metrics import Metrics
 from cosmos3_operator.status.access import hold
+from cosmos3_operator.status.asks import asks
 from cosmos3_operator.status.summarize import summarize, summarize_failure, summarize_invalid
 from cosmos3_operator.watch.engine import Engine
 from cosmos3_operator.watch.feed import Feed
@@ -70,6 +74,7 @@ def pipeline(settings: Settings) -> Pipeline:
         make_plan=partial(make_plan, settings=settings),
         render=render,
         hold=hold,
+        asks=asks,
         summarize=summarize,
         summarize_invalid=summarize_invalid,
         summarize_failure=summarize_failure,
@@ -85,6 +90,7 @@ class Options:
     port: int = 8080
     workers: int = 32
     resync_seconds: float = 1800.0
+    pod_logs: bool = True
     leadership: LeadershipOptions = field(default_factory=LeadershipOptions)
 
 
@@ -127,6 +133,13 @@ class ListenAddress(click.ParamType[tuple[str, int]]):
     help="Apply everything again after this time, changed or not.",
 )
 @click.option(
+    "--pod-logs/--no-pod-logs",
+    default=True,
+    show_default=True,
+    help="Read the last lines of containers that fail or load long, to say why; needs `get` on"
+    " pods/log.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -152,6 +165,7 @@ def run(  # noqa: PLR0913 - one for each option
     lease_seconds: float,
     workers: int,
     resync_seconds: float,
+    pod_logs: bool,
     log_level: str,
     log_format: logs.Format,
 ) -> None:
@@ -163,6 +177,7 @@ def run(  # noqa: PLR0913 - one for each option
         port=listen[1],
         workers=workers,
         resync_seconds=resync_seconds,
+        pod_logs=pod_logs,
         leadership=LeadershipOptions(
             elect=elect, namespace=lease_namespace, name=lease_name, seconds=lease_seconds
         ),
@@ -183,7 +198,7 @@ async def operate(options: Options, *, access: Access, pipeline: Pipeline) -> No
     signals.claim()
     sessions = Sessions(access, user_agent=f"cosmos3-operator/{__version__}")
     await sessions.prove()
-    limit = max(options.workers, FEWEST_CONNECTIONS)
+    limit = max(options.workers, FEWEST_CONNECTIONS) + READS_AT_ONCE
     async with sessions.open(limit=limit) as session, sessions.open(limit=LEASE_CONNECTIONS) as own:
         operator = Operator(
             options,
@@ -255,12 +270,19 @@ class Operator:
             namespaces=options.namespaces,
             reclaim_signals=signals.claim,
         )
+        facts = FactsCache(client=client, clock=time.monotonic)
+        self._evidence = EvidenceReader(
+            fetcher=Fetcher(client=client, store=store, facts=facts, redact=redact),
+            wake=queue.add_after,
+            reads_logs=options.pod_logs,
+        )
         reconciler = Reconciler(
             pipeline=pipeline,
             client=client,
             store=store,
             memo=Memo(resync_seconds=options.resync_seconds, clock=time.monotonic),
-            facts=FactsCache(client=client, clock=time.monotonic),
+            facts=facts,
+            evidence=self._evidence,
             clock=lambda: datetime.now(UTC),
         )
         self._workers = Workers(
@@ -299,6 +321,7 @@ class Operator:
                 task.cancel()
             if not await self._workers.stop():
                 logger.warning("a pass did not end in time and was cut off; the next start goes on")
+            await self._evidence.stop()
             await self._leadership.release()
         if is_lost:
             raise LeadershipLost("another process may lead now: this one ends")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import aiohttp
 from yarl import URL
@@ -22,7 +24,23 @@ OnRequest = Callable[[str, str, int, float], None]
 """Called with verb, resource, HTTP code (0: no answer) and seconds."""
 
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
+LOG_TIMEOUT = aiohttp.ClientTimeout(total=10)
+"""A kubelet that does not answer is waited for by the API server, longer than we care to."""
 LARGEST_PAGE = 500
+LARGEST_ERROR = 64 * 1024
+
+
+T = TypeVar("T")
+Response = aiohttp.ClientResponse
+_Read = Coroutine[Any, Any, T]
+
+
+class Tail(NamedTuple):
+    """The end of a text."""
+
+    last: bytes
+    total: int
+    """Length of the whole."""
 
 
 def ignore_request(verb: str, resource: str, code: int, seconds: float) -> None:
@@ -50,7 +68,12 @@ class Client:
         return await self.send(requests.get(resource, namespace=namespace, name=name))
 
     async def list(
-        self, resource: ResourceType, *, namespace: str | None = None, selector: str = ""
+        self,
+        resource: ResourceType,
+        *,
+        namespace: str | None = None,
+        selector: str = "",
+        fields: str = "",
     ) -> AsyncIterator[Any]:
         """Yield every object of a collection, holding one page at a time."""
         token = ""
@@ -60,6 +83,7 @@ class Client:
                     resource,
                     namespace=namespace,
                     selector=selector,
+                    fields=fields,
                     limit=LARGEST_PAGE,
                     token=token,
                 )
@@ -113,32 +137,68 @@ class Client:
         """Delete the object with this very uid."""
         await self.send(requests.delete(resource, namespace=namespace, name=name, uid=uid))
 
+    async def read_log(self, request: Request, *, keep: int) -> Tail:
+        """Read a text to its end, holding no more than its last bytes."""
+        return await self._exchange(request, LOG_TIMEOUT, partial(_last_bytes, keep=keep))
+
     async def send(self, request: Request) -> Any:
         """Send one request; answer with the decoded body, or raise."""
+        body = await self._exchange(request, REQUEST_TIMEOUT, _whole)
+        return _decode(body, request=request)
+
+    async def _exchange(
+        self, request: Request, limits: aiohttp.ClientTimeout, read: Callable[[Response], _Read[T]]
+    ) -> T:
         started = time.monotonic()
         code = 0
         try:
-            code, headers, body = await self._exchange(request)
+            async with self._session.request(
+                request.method,
+                URL(self._server + request.path, encoded=True),
+                data=request.body,
+                headers=request.headers,
+                timeout=limits,
+                allow_redirects=False,
+            ) as response:
+                if response.status >= 300:
+                    await _refuse(response, request=request)
+                body = await read(response)
+                code = response.status
+                return body
         except (aiohttp.ClientError, TimeoutError) as error:
             raise errors.Unavailable(f"{_what(request)}: {_describe(error)}") from error
+        except (errors.Refused, errors.Unavailable) as error:
+            code = error.code
+            raise
         finally:
             self.on_request(request.verb, request.resource, code, time.monotonic() - started)
-        if code >= 300:
-            raise errors.from_response(code=code, headers=headers, body=body, what=_what(request))
-        return _decode(body, request=request)
 
-    async def _exchange(self, request: Request) -> tuple[int, dict[str, str], bytes]:
-        async with self._session.request(
-            request.method,
-            URL(self._server + request.path, encoded=True),
-            data=request.body,
-            headers=request.headers,
-            timeout=REQUEST_TIMEOUT,
-            allow_redirects=False,
-        ) as response:
-            body = await response.read()
-            retry_after = response.headers.get("Retry-After")
-            return response.status, {"Retry-After": retry_after} if retry_after else {}, body
+
+async def _whole(response: Response) -> bytes:
+    return await response.read()
+
+
+async def _last_bytes(response: Response, *, keep: int) -> Tail:
+    chunks: deque[bytes] = deque()
+    held = total = 0
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk)
+        total += len(chunk)
+        held += len(chunk)
+        while held - len(chunks[0]) >= keep:
+            held -= len(chunks.popleft())
+    return Tail(b"".join(chunks)[-keep:], total)
+
+
+async def _refuse(response: Response, *, request: Request) -> NoReturn:
+    body = (await _last_bytes(response, keep=LARGEST_ERROR)).last
+    retry_after = response.headers.get("Retry-After")
+    raise errors.from_response(
+        code=response.status,
+        headers={"Retry-After": retry_after} if retry_after else {},
+        body=body,
+        what=_what(request),
+    )
 
 
 def _what(request: Request) -> str:

@@ -70,17 +70,53 @@ def list_page(
     *,
     namespace: str | None = None,
     selector: str = "",
+    fields: str = "",
     limit: int = 500,
     token: str = "",
 ) -> Request:
-    """Read one page of a collection."""
+    """Read one page of a collection, chosen by labels, by fields, or whole."""
     query = {"limit": str(limit)}
     if selector:
         query["labelSelector"] = selector
+    if fields:
+        query["fieldSelector"] = fields
     if token:
         query["continue"] = token
     path = path_of(resource, namespace=namespace, query=query)
     return Request(verb="list", resource=resource.plural, method="GET", path=path)
+
+
+def read_log(
+    resource: ResourceType,
+    *,
+    namespace: str,
+    name: str,
+    container: str,
+    is_previous: bool,
+    lines: int,
+    limit: int,
+) -> Request:
+    """Read the last lines of a container's log, each with its time.
+
+    `limit` cuts off the end and not the beginning (cri-client logs.go: the writer stops once so
+    many bytes are written), so it must be larger than what the lines are expected to take.
+    """
+    query = {
+        "container": container,
+        "tailLines": str(lines),
+        "limitBytes": str(limit),
+        "timestamps": "true",
+    }
+    if is_previous:
+        query["previous"] = "true"
+    return Request(
+        verb="get",
+        resource=f"{resource.plural}/log",
+        method="GET",
+        path=path_of(resource, namespace=namespace, name=name, subresource="log", query=query),
+        # An error is sent as a Status object whatever is accepted; the log is plain text.
+        headers={"Accept": "text/plain, application/json"},
+    )
 
 
 def apply(

@@ -21,6 +21,7 @@ COMPONENTS: Mapping[str, Kind] = _SERVERS | {
 
 NODES = ResourceType(group="", version="v1", kind="Node", plural="nodes", namespaced=False)
 PODS = ResourceType(group="", version="v1", kind="Pod", plural="pods")
+EVENTS = ResourceType(group="", version="v1", kind="Event", plural="events")
 
 RESOURCES: Mapping[str, ResourceType] = {
     kind: ResourceType(group=GROUP, version=VERSION, kind=kind, plural=plural(kind))
@@ -63,6 +64,7 @@ __all__ = [
     "CHILDREN",
     "COMPONENT",
     "COMPONENTS",
+    "EVENTS",
     "INSTANCE",
     "MANAGED_BY",
     "MANAGER",

@@ -1,4 +1,4 @@
-"""The pure core as the loop sees it: seven functions.
+"""The pure core as the loop sees it: eight functions.
 
 In: nothing. Out: `Pipeline`, so that the loop can be driven by a toy core in tests, and the real
 one is chosen in a single place.
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.plan.facts import Facts
+from cosmos3_operator.status.evidence import Asks
 from cosmos3_operator.status.observe import ChildRef, Observation
 
 Body = Mapping[str, Any]
@@ -28,6 +29,13 @@ class Summary(Protocol):
     @property
     def requeue_after(self) -> float | None:
         """Seconds until the status may change by the passing of time alone."""
+
+
+class AskFor(Protocol):
+    """What more one would like to know to say why it is not ready; nothing if all is well."""
+
+    def __call__(self, plan: Any, observation: Observation, /, *, now: datetime) -> Asks:
+        """Ask."""
 
 
 class Summarize(Protocol):
@@ -57,13 +65,14 @@ class SummarizeFailure(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """parse → make_plan → render → hold → (apply) → summarize."""
+    """parse → make_plan → render → hold → (apply) → asks → (collect) → summarize."""
 
     parse: Callable[[Body], Any]
     make_plan: Callable[[Any, Facts], Any]
     render: Callable[[Any], tuple[dict[str, Any], ...]]
     hold: Callable[[Any, Observation], frozenset[ChildRef]]
     """Which children must not be applied yet."""
+    asks: AskFor
     summarize: Summarize
     summarize_invalid: SummarizeInvalid
     summarize_failure: SummarizeFailure

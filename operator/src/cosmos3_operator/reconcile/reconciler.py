@@ -1,4 +1,4 @@
-"""One pass: parse, gather, plan, render, hold, apply, summarize, write the status.
+"""One pass: parse, gather, plan, render, hold, apply, ask, summarize, write the status.
 
 In: a key. Out: `Outcome`, which says when to come back. Everything that a pass needs to know is in
 the store or in the answers to its own requests; it can be run again at any time, by anybody.
@@ -17,13 +17,16 @@ from cosmos3_operator.cluster.client import Client
 from cosmos3_operator.cluster.errors import ClusterError, NotFound
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.reconcile.children import Children, ref_of
-from cosmos3_operator.reconcile.gather import FactsCache
+from cosmos3_operator.reconcile.evidence import EvidenceReader
+from cosmos3_operator.reconcile.gather import EARLY_SECONDS, FRESH_SECONDS, FactsCache, cut_off_node
 from cosmos3_operator.reconcile.kinds import RESOURCES, Key
 from cosmos3_operator.reconcile.memo import Memo
 from cosmos3_operator.reconcile.ownership import Owner
 from cosmos3_operator.reconcile.pipeline import Body, Pipeline, Summary
+from cosmos3_operator.reconcile.runs import node_of
 from cosmos3_operator.reconcile.status_writer import StatusWriter
 from cosmos3_operator.reconcile.store import Store
+from cosmos3_operator.status.evidence import Ask, Evidence
 from cosmos3_operator.status.observe import ApplyFailure, ChildRef, Observation
 
 logger = logging.getLogger(__name__)
@@ -59,6 +62,7 @@ class Reconciler:
         store: Store,
         memo: Memo,
         facts: FactsCache,
+        evidence: EvidenceReader,
         clock: Callable[[], datetime],
     ) -> None:
         self._pipeline = pipeline
@@ -66,6 +70,7 @@ class Reconciler:
         self._store = store
         self._memo = memo
         self._facts = facts
+        self._evidence = evidence
         self._clock = clock
         self._children = Children(client=client, store=store, memo=memo)
         self._status = StatusWriter(client=client, store=store)
@@ -94,7 +99,7 @@ class Reconciler:
                 body, error, observation=self._observe(key), now=self._clock()
             )
             await self._show(key, body, summary)
-            return Outcome(result="invalid", requeue_after=_sooner(summary, resync))
+            return Outcome(result="invalid", requeue_after=_soonest(summary.requeue_after, resync))
         manifests = self._pipeline.render(plan)
         wanted = frozenset(map(ref_of, manifests))
         held = self._pipeline.hold(plan, self._observe(key, wanted))
@@ -102,13 +107,44 @@ class Reconciler:
             converged = await self._children.converge(Owner.of(key, body), manifests, held=held)
             observation = self._observe(key, wanted, converged.failures)
         has_moved = converged.has_moved or self._pipeline.hold(plan, observation) != held
+        observation = replace(observation, lost_nodes=self._facts.lost_nodes)
+        asks = self._pipeline.asks(plan, observation, now=self._clock())
+        if asks.asks:
+            observation = replace(observation, evidence=await self._collect(key, asks.asks))
+        else:
+            self._evidence.rest(key)
         summary = self._pipeline.summarize(resource, plan, observation, now=self._clock())
         await self._show(key, body, summary)
+        look_again = await self._look_for_lost_nodes(observation)
         return Outcome(
             result="refused" if converged.failures else "success",
-            requeue_after=_sooner(summary, resync),
+            requeue_after=_soonest(summary.requeue_after, asks.requeue_after, look_again, resync),
             has_moved=has_moved,
         )
+
+    async def _collect(self, key: Key, asks: tuple[Ask, ...]) -> Evidence:
+        """Fetch what is not watched, waiting a moment for it.
+
+        A resource that has been ready until now waits for nothing: that it is not ready any more
+        is written at once, and why, as soon as that is known.
+        """
+        was_ready = _ready((self._store.resource(key) or {}).get("status") or {})
+        return await self._evidence.collect(key, asks, may_wait=was_ready.get("status") != "True")
+
+    async def _look_for_lost_nodes(self, observation: Observation) -> float | None:
+        """Look at nodes early if a pod looks cut off; return when to look at the resource again.
+
+        After the status is written, which must not wait for a list of nodes.
+        """
+        suspects = {node for pod in observation.pods if (node := cut_off_node(pod))}
+        if unknown := suspects - observation.lost_nodes:
+            if self._facts.age < EARLY_SECONDS:
+                return EARLY_SECONDS - self._facts.age
+            await self._facts.get(at_most=EARLY_SECONDS)
+            return 0.0 if unknown & self._facts.lost_nodes else None
+        # Nothing tells that a node is back before its pods do, which may take them a while.
+        is_lost = any(node_of(pod) in observation.lost_nodes for pod in observation.pods)
+        return FRESH_SECONDS if is_lost else None
 
     async def _gather(self, key: Key) -> Facts:
         return replace(
@@ -149,12 +185,12 @@ class Reconciler:
     def _forget(self, key: Key) -> Outcome:
         self._memo.forget(key)
         self._status.forget(key)
+        self._evidence.forget(key)
         return GONE
 
 
-def _sooner(summary: Summary, resync: float) -> float:
-    after = summary.requeue_after
-    return resync if after is None else min(after, resync)
+def _soonest(*seconds: float | None) -> float:
+    return min(after for after in seconds if after is not None)
 
 
 def log_transition(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
