@@ -14,7 +14,7 @@ from cosmos3_operator.status.checks import scaled_to_zero, serving
 from cosmos3_operator.status.claims import CLAIM, claims_of, is_bound
 from cosmos3_operator.status.creation import is_refused, never_ran
 from cosmos3_operator.status.ended import ended_log_ask, newest_end, succeeded
-from cosmos3_operator.status.evidence import Ask, EventsAsk, InventoryAsk, LogAsk
+from cosmos3_operator.status.evidence import Ask, Asks, EventsAsk, InventoryAsk, LogAsk
 from cosmos3_operator.status.images import has_no_cause, waits_for_image
 from cosmos3_operator.status.observe import Observation
 from cosmos3_operator.status.pods import live_pods
@@ -48,21 +48,16 @@ PROGRESS_SECONDS = 15.0
 """How often a log is read while a server starts."""
 
 
-def asks(plan: Plan, observation: Observation, *, now: datetime) -> tuple[Ask, ...]:
+def asks(plan: Plan, observation: Observation, /, *, now: datetime) -> Asks:
     """Return the questions whose answers would help, the most telling first."""
-    return tuple(dict.fromkeys(_asks(plan, observation, now)))[:MOST_ASKS]
-
-
-def look_again(plan: Plan, observation: Observation, *, now: datetime) -> float | None:
-    """Return after how many seconds to ask anew, None if what is watched will tell."""
-    asked = asks(plan, observation, now=now)
+    failing = _failing(plan, observation)
+    asked = tuple(dict.fromkeys(_asks(plan, observation, failing, now)))[:MOST_ASKS]
     waits = [PROGRESS_SECONDS if _is_live(ask) else NODES_RETRY_SECONDS for ask in asked]
-    waits += _until_due(plan, observation, now)
-    return min(waits, default=None)
+    waits += _until_due(failing, now)
+    return Asks(asks=asked, requeue_after=min(waits, default=None))
 
 
-def _asks(plan: Plan, observation: Observation, now: datetime) -> Iterator[Ask]:
-    pods = _failing(plan, observation)
+def _asks(plan: Plan, observation: Observation, pods: list[Pod], now: datetime) -> Iterator[Ask]:
     if any(_lacks_node(pod) for pod in pods):
         yield InventoryAsk(plan.gpu_resource)
     if any(not is_scheduled(pod) for pod in pods):
@@ -147,10 +142,10 @@ def _stuck_since(pod: Pod) -> datetime | None:
     return time_or_none(scheduled or pod["metadata"].get("creationTimestamp"))
 
 
-def _until_due(plan: Plan, observation: Observation, now: datetime) -> list[float]:
+def _until_due(pods: list[Pod], now: datetime) -> list[float]:
     """Return the seconds until something that goes on has gone on for long enough to be asked."""
     waits = []
-    for pod in _failing(plan, observation):
+    for pod in pods:
         begun = [(_live_since(container), LIVE_AFTER) for container in containers_of(pod)]
         for since, patience in [*begun, (_stuck_since(pod), STUCK_AFTER)]:
             if since is not None and not _is_due(since, patience, now):

@@ -17,7 +17,6 @@ from cosmos3_operator.api.resource import Resource
 from cosmos3_operator.plan.names import selector_labels
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.access import access_finding, is_held
-from cosmos3_operator.status.asks import look_again
 from cosmos3_operator.status.checks import deployment_of, findings, is_observed
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import Observation
@@ -69,7 +68,7 @@ def summarize(
         **_findings(found),
         "plan": _plan(plan),
     }
-    waits = [one.requeue_after for one in found] + [look_again(plan, observation, now=now)]
+    waits = [one.requeue_after for one in found]
     return Summary(status=status, requeue_after=min(filter(None, waits), default=None))
 
 
