@@ -24,8 +24,12 @@ from cosmos3_operator.status.reading import (
     condition_of,
     is_going,
     is_true,
+    name_of,
     time_or_none,
 )
+
+MOST_STOPPING = 3
+"""Pods named in one message."""
 
 LATE_SECONDS = 5.0
 """When to look again while Deployment and pods disagree: both change within moments."""
@@ -105,9 +109,7 @@ def serving(plan: Plan, observation: Observation) -> Finding | None:
     The Deployment's counts are a moment late, and stay as they are while its controller is away or
     a node does not report: a pod known to be going, unready or lost is not one that serves.
     """
-    status = deployment_of(plan, observation).get("status") or {}
-    counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
-    if not is_observed(plan, observation) or any(count != plan.replicas for count in counts):
+    if not is_observed(plan, observation) or not _counts_agree(plan, observation):
         return None
     if _ready_pods(observation) + _on_their_way(plan, observation) < plan.replicas:
         return None
@@ -141,8 +143,17 @@ def answering(plan: Plan, observation: Observation) -> str:
     """Say how many answer, where there are more than the one that a finding is about."""
     if plan.replicas <= 1:
         return ""
-    ready = (deployment_of(plan, observation).get("status") or {}).get("readyReplicas", 0)
-    return f"{min(ready, _ready_pods(observation))} of {plan.replicas} replicas answer"
+    ready = ready_replicas(plan, observation, serves=False)
+    return f"{ready} of {plan.replicas} replicas answer"
+
+
+def ready_replicas(plan: Plan, observation: Observation, *, serves: bool) -> int:
+    """Return how many pods answer: what the Deployment counts, less what is known to be wrong."""
+    counted = int((deployment_of(plan, observation).get("status") or {}).get("readyReplicas", 0))
+    if serves:
+        return counted
+    known = [pod for pod in live_pods(observation) if is_true(pod, "Ready")]
+    return min(counted, sum(not is_lost(observation, pod) for pod in known))
 
 
 def pods_refused(plan: Plan, observation: Observation) -> Finding | None:
@@ -167,10 +178,12 @@ def deadline_exceeded(plan: Plan, observation: Observation) -> Finding | None:
 
 def rolling_out(plan: Plan, observation: Observation) -> Finding:
     """Report the rest: the Deployment controller has not got there yet."""
-    status = deployment_of(plan, observation).get("status") or {}
     if not is_observed(plan, observation):
-        message = "Waiting for the Deployment controller to look at this generation"
-    elif _is_paused(plan, observation):
+        return Finding(
+            reason=Reason.ROLLING_OUT,
+            message="Waiting for the Deployment controller to look at this generation",
+        )
+    if _is_paused(plan, observation):
         return Finding(
             reason=Reason.ROLLING_OUT,
             message=f"The Deployment {plan.owner.base} is paused, so it is not brought to this "
@@ -178,18 +191,32 @@ def rolling_out(plan: Plan, observation: Observation) -> Finding:
             remedy=f"`kubectl rollout resume deployment {plan.owner.base}`",
             stalled=True,
         )
-    elif status.get("availableReplicas", 0) == status.get("updatedReplicas", 0) == plan.replicas:
-        return Finding(
-            reason=Reason.ROLLING_OUT,
-            message="The Deployment still counts pods as available that are gone or not ready",
-            requeue_after=LATE_SECONDS,
-        )
-    else:
-        message = (
-            f"{status.get('updatedReplicas', 0)} of {plan.replicas} pods are of this generation; "
-            f"{status.get('readyReplicas', 0)} of all pods answer"
-        )
-    return Finding(reason=Reason.ROLLING_OUT, message=message)
+    return Finding(
+        reason=Reason.ROLLING_OUT,
+        message=_counts(plan, observation) + _stopping(observation),
+        requeue_after=LATE_SECONDS if _counts_agree(plan, observation) else None,
+    )
+
+
+def _counts(plan: Plan, observation: Observation) -> str:
+    status = deployment_of(plan, observation).get("status") or {}
+    if _counts_agree(plan, observation):
+        return "The Deployment still counts pods as available that are going, gone or not ready"
+    return (
+        f"{status.get('updatedReplicas', 0)} of {plan.replicas} pods are of this generation; "
+        f"{status.get('readyReplicas', 0)} of all pods answer"
+    )
+
+
+def _stopping(observation: Observation) -> str:
+    """Say which pods finish their work, and for how long they may: their GPUs are not free yet."""
+    going = [pod for pod in observation.pods if is_going(pod)]
+    words = [
+        f"{name_of(pod)} is stopping, and may finish its work until "
+        f"{pod['metadata']['deletionTimestamp']}"
+        for pod in going[:MOST_STOPPING]
+    ]
+    return "".join(f". {word}" for word in words)
 
 
 BEFORE_PODS: Sequence[Check] = (
@@ -207,6 +234,12 @@ def is_observed(plan: Plan, observation: Observation) -> bool:
     generation = (deployment.get("metadata") or {}).get("generation")
     observed = (deployment.get("status") or {}).get("observedGeneration")
     return generation is not None and observed == generation
+
+
+def _counts_agree(plan: Plan, observation: Observation) -> bool:
+    status = deployment_of(plan, observation).get("status") or {}
+    counts = (status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas"))
+    return all(count == plan.replicas for count in counts)
 
 
 def _ready_pods(observation: Observation) -> int:

@@ -30,6 +30,8 @@ PULL_FAILURES = frozenset(
 
 _FOR_GOOD = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 _WITHOUT_CAUSE = "Back-off pulling image"
+_CAUSE = "ErrImagePull: "
+"""What stands between the back-off and its cause since kubelet 1.32."""
 
 
 def waits_for_image(container: Container) -> bool:
@@ -55,7 +57,8 @@ def image_finding(
     image = str(container.get("image") or _quoted(text))
     for words in (text, told):
         if found := _cause(words):
-            return found.finding(evidence=words, pod=pod, image=image, advice=advice)
+            telling = words.partition(_CAUSE)[2] or words
+            return found.finding(evidence=telling, pod=pod, image=image, advice=advice)
     return _as_before(previous, image, pod) or Finding(
         reason=Reason.IMAGE_PULL_FAILED,
         message=f"The image {image} cannot be pulled",

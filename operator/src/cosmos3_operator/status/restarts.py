@@ -83,10 +83,11 @@ def probe_kill(
     if end.get("exitCode") not in EXITS_WHEN_TOLD:
         return None
     if _is_killed_for(observation, pod, container, "startup") or _took_the_budget(plan, end):
-        return _budget_exceeded(plan, pod, container, how_far=how_far)
-    told = _is_killed_for(observation, pod, container, "liveness")
-    if told or _was_killed_later(plan, end):
-        return _liveness(observation, pod, container, end, told=told)
+        told = newest(observation, pod, reason="Unhealthy", begins="Startup probe")
+        return _budget_exceeded(plan, pod, container, told=told, how_far=how_far)
+    is_told = _is_killed_for(observation, pod, container, "liveness")
+    if is_told or _was_killed_later(plan, end):
+        return _liveness(observation, pod, container, end, is_told=is_told)
     return None
 
 
@@ -122,12 +123,15 @@ def look_at(pod: Pod, container: str = "", *, previous: bool) -> str:
     return f"See `kubectl logs {'--previous ' if previous else ''}{name_of(pod)}{of}`"
 
 
-def _budget_exceeded(plan: Plan, pod: Pod, container: Container, *, how_far: str) -> Finding:
+def _budget_exceeded(
+    plan: Plan, pod: Pod, container: Container, *, told: str, how_far: str
+) -> Finding:
     return Finding(
         reason=Reason.STARTUP_BUDGET_EXCEEDED,
         message=f"The server was not healthy within its start-up budget of "
         f"{plan.startup.budget_seconds} s ({plan.startup.reason}) and was restarted"
         + (f". It had come as far as this: {how_far}" if how_far else ""),
+        evidence=one_line(told),
         remedy="Raise spec.startupBudgetSeconds, or keep weights on a claim (spec.cache). "
         + look_at(pod, previous=True),
         pod=name_of(pod),
@@ -141,10 +145,10 @@ def _liveness(
     container: Container,
     end: Mapping[str, Any],
     *,
-    told: bool,
+    is_told: bool,
 ) -> Finding:
-    unsure = "" if told else ", most likely since it did not answer on /health for five minutes"
-    why = "its liveness probe on /health failed" if told else "it was killed from outside"
+    unsure = "" if is_told else ", most likely since it did not answer on /health for five minutes"
+    why = "its liveness probe on /health failed" if is_told else "it was killed from outside"
     failed = newest(observation, pod, reason="Unhealthy", begins="Liveness probe")
     return Finding(
         reason=Reason.LIVENESS_FAILED,

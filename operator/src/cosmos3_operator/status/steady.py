@@ -25,6 +25,7 @@ _TOLD_BY_OTHERS = frozenset(
         Reason.CONFIGURATION_MISSING,
         Reason.NOT_ANSWERING,
         Reason.LIVENESS_FAILED,
+        Reason.STARTUP_BUDGET_EXCEEDED,
         Reason.NO_CUDA_DEVICE,
         Reason.DEVICE_BROKEN,
     }

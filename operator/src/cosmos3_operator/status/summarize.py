@@ -17,7 +17,7 @@ from cosmos3_operator.api.resource import Resource
 from cosmos3_operator.plan.names import selector_labels
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.access import access_finding, is_held
-from cosmos3_operator.status.checks import deployment_of, findings, is_observed
+from cosmos3_operator.status.checks import deployment_of, findings, is_observed, ready_replicas
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import Observation
 from cosmos3_operator.status.pods import live_pods
@@ -62,7 +62,7 @@ def summarize(
         "observedGeneration": resource.generation,
         "conditions": _dated(conditions, resource.generation, resource.status, now),
         "replicas": live.get("replicas", 0),
-        "readyReplicas": live.get("readyReplicas", 0),
+        "readyReplicas": ready_replicas(plan, observation, serves=finding.ready),
         "selector": ",".join(f"{k}={v}" for k, v in sorted(selector_labels(plan.owner).items())),
         "endpoint": plan.endpoint,
         **_findings(found),
