@@ -106,8 +106,8 @@ def test_every_refusal_of_the_program_has_a_remedy() -> None:
         finding = access_finding(plan(), seen(pods=(asking(failed(reason)),)))
         assert finding is not None
         assert finding.reason == reason
-        assert finding.message.startswith("it said so. ")
-        assert words in finding.message
+        assert finding.message == "it said so"
+        assert words in finding.remedy
         assert finding.stalled is (reason != hub.UNREACHABLE)
 
 
@@ -115,7 +115,7 @@ def test_a_token_that_nobody_named() -> None:
     made = plan(huggingFace={}, preflight={"access": "Required"})
     finding = access_finding(made, seen(pods=(asking(failed(hub.TOKEN_MISSING)),)))
     assert finding is not None
-    assert "name that in spec.huggingFace.tokenSecretRef" in finding.message
+    assert "name that in spec.huggingFace.tokenSecretRef" in finding.remedy
 
 
 def test_a_refused_guardrail_repository_is_no_fault_of_the_model() -> None:

@@ -35,7 +35,8 @@ def test_every_reason_of_the_probe_is_understood(reason: str) -> None:
     assert found is not None
     assert found.reason == Reason(reason)
     assert found.message.startswith("On node n, ")
-    assert ": what it saw. " in found.message
+    assert found.message.endswith(": what it saw")
+    assert found.remedy
 
 
 def test_all_reasons_were_found() -> None:

@@ -16,10 +16,12 @@ from typing import Any
 from cosmos3_operator.api.conditions import Reason
 from cosmos3_operator.plan.names import ACCESS, ACCESS_CONTAINER
 from cosmos3_operator.plan.types import AccessPlan, Plan
+from cosmos3_operator.status.creation import cannot_start
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import ChildRef, Observation
-from cosmos3_operator.status.pods import cannot_start, last_line, unscheduled_words
+from cosmos3_operator.status.reading import last_line
 from cosmos3_operator.status.reports import report_in
+from cosmos3_operator.status.scheduling import unscheduled_words
 
 PROBE = "hub"
 """How the program names itself in what it reports."""
@@ -27,6 +29,7 @@ PROBE = "hub"
 JOB_NAME = "batch.kubernetes.io/job-name"
 """Label by which Kubernetes tells whose pod it is: an older Job's may still be there."""
 
+_UNTIL = ". Until access is granted, "
 _WITHOUT = "set spec.preflight.access to Advisory or Disabled"
 _PULL_ADVICE = "Check --preflight-image of the operator, and spec.pod.imagePullSecrets"
 
@@ -66,7 +69,8 @@ def access_held(plan: Plan, observation: Observation) -> Finding | None:
         return None
     runs = ChildRef("Deployment", plan.owner.base) in observation.children
     then = "the Deployment stays as an earlier spec made it" if runs else "no GPU is taken"
-    return replace(finding, message=f"{finding.message}. Until access is granted, {then}")
+    before, _, _ = finding.message.partition(_UNTIL)
+    return replace(finding, message=f"{before}{_UNTIL}{then}")
 
 
 def access_finding(plan: Plan, observation: Observation) -> Finding | None:
@@ -93,19 +97,21 @@ def access_finding(plan: Plan, observation: Observation) -> Finding | None:
 
 def _of_job(job: Mapping[str, Any], names: str) -> Finding:
     name = (job.get("metadata") or {}).get("name")
-    look = f". If it lasts, see `kubectl describe job {name}`" if name else ""
+    look = f"If it lasts, see `kubectl describe job {name}`" if name else ""
     if failed := _ended(job, "Failed"):
         words = str(failed.get("message") or failed.get("reason")).rstrip(".")
         return Finding(
             reason=Reason.CONTAINER_FAILED,
-            message=f"The Job {name}, which asks the hub for access to {names}, was given up: "
-            f"{words}. Delete it, and it is made anew",
+            message=f"The Job {name}, which asks the hub for access to {names}, was given up",
+            evidence=words,
+            remedy="Delete it, and it is made anew",
             stalled=True,
         )
     suspended = f"; the Job {name} is suspended" if _ended(job, "Suspended") else ""
     return Finding(
         reason=Reason.CHECKING_ACCESS,
-        message=f"A Job asks the hub for access to {names}{suspended}{look}",
+        message=f"A Job asks the hub for access to {names}{suspended}",
+        remedy=look,
     )
 
 
@@ -116,26 +122,32 @@ def _of_pods(plan: Plan, access: AccessPlan, observation: Observation) -> Findin
         metadata = pod["metadata"]
         mine = (metadata.get("labels") or {}).get(JOB_NAME) == name
         if mine and not metadata.get("deletionTimestamp"):
-            return _of_pod(plan, access, pod)
+            return _of_pod(plan, access, observation, pod)
     return None
 
 
-def _of_pod(plan: Plan, access: AccessPlan, pod: Mapping[str, Any]) -> Finding | None:
+def _of_pod(
+    plan: Plan, access: AccessPlan, observation: Observation, pod: Mapping[str, Any]
+) -> Finding | None:
     if words := unscheduled_words(pod):
         return Finding(
             reason=Reason.CHECKING_ACCESS,
-            message=f"The pod that asks the hub for access waits for a node: {words}",
+            message="The pod that asks the hub for access waits for a node",
+            evidence=f"the scheduler: {words}",
+            pod=_name(pod),
         )
     containers = (pod.get("status") or {}).get("containerStatuses") or ()
     for container in containers:
-        if finding := cannot_start(container, advice=_PULL_ADVICE):
+        finding = cannot_start(
+            container, advice=_PULL_ADVICE, pod=_name(pod), previous=observation.previous
+        )
+        if finding:
             return finding
     asks: Mapping[str, Any] = next(
         (one for one in containers if one.get("name") == ACCESS_CONTAINER), {}
     )
     if ended := _newest_failure(asks):
-        name = str(pod["metadata"].get("name"))
-        return _reported(plan, access, ended) or _unreported(ended, pod_name=name)
+        return _reported(plan, access, ended) or _unreported(ended, pod_name=_name(pod))
     return _kept_from_ending(asks, containers)
 
 
@@ -150,8 +162,8 @@ def _kept_from_ending(
     return Finding(
         reason=Reason.CHECKING_ACCESS,
         message=f"The hub has granted access, but {', '.join(others)} keeps the pod of the check "
-        "from ending. Keep it out by a label or an annotation in spec.pod, or "
-        f"{_WITHOUT}",
+        "from ending",
+        remedy=f"Keep it out by a label or an annotation in spec.pod, or {_WITHOUT}",
     )
 
 
@@ -172,7 +184,8 @@ def _reported(plan: Plan, access: AccessPlan, ended: Mapping[str, Any]) -> Findi
     remedy = remedy_for(reason, plan, access, repository=str(report.get("repository") or ""))
     return Finding(
         reason=reason,
-        message=f"{words}. {remedy}. It is asked again at the latest after five minutes",
+        message=words,
+        remedy=f"{remedy}. It is asked again at the latest after five minutes",
         stalled=reason is not Reason.HUB_UNREACHABLE,
     )
 
@@ -184,8 +197,10 @@ def _unreported(ended: Mapping[str, Any], *, pod_name: str) -> Finding:
     )
     return Finding(
         reason=Reason.CONTAINER_FAILED,
-        message=f"The check of access failed with exit code {ended.get('exitCode')}: {words}. See "
-        f"`kubectl logs --previous {pod_name}`, or {_WITHOUT}",
+        message=f"The check of access failed with exit code {ended.get('exitCode')}",
+        evidence=words,
+        remedy=f"See `kubectl logs --previous {pod_name}`, or {_WITHOUT}",
+        pod=pod_name,
         stalled=True,
     )
 
@@ -213,6 +228,10 @@ def remedy_for(reason: Reason, plan: Plan, access: AccessPlan, *, repository: st
         f"with a cache that holds everything, or {_WITHOUT}",
     }
     return remedies[reason]
+
+
+def _name(pod: Mapping[str, Any]) -> str:
+    return str(pod["metadata"].get("name"))
 
 
 def _job(observation: Observation) -> Mapping[str, Any]:

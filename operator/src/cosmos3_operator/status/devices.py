@@ -7,8 +7,8 @@ container is told by `pods` as that of every container is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cosmos3_operator.api.conditions import Reason
@@ -16,13 +16,10 @@ from cosmos3_operator.plan.paths import SHM
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.reports import report_in
+from cosmos3_operator.status.words import said
 
 PROBE = "gpu"
 """How the program names itself in what it reports."""
-
-_REFUSED_BY_RUNTIME = re.compile(r"unsatisfied condition: (cuda ?>= ?[\d.]+)")
-"""NVIDIA's container runtime before the container exists, when the image wants a newer driver:
-NVIDIA/nvidia-container-toolkit#152."""
 
 
 def device_finding(
@@ -33,9 +30,8 @@ def device_finding(
     `ended` is the `terminated` state of one of its containers.
     """
     text = str(ended.get("message") or "")
-    if refused := _REFUSED_BY_RUNTIME.search(text):
-        words = f"the container runtime refuses the image: it needs {refused[1]}"
-        return _finding(plan, Reason.CUDA_DRIVER_TOO_OLD, words, node=node, stalled=stalled)
+    if refused := refused_device(plan, text, node=node, stalled=stalled):
+        return refused
     report = report_in(text, probe=PROBE)
     reason = str(report.get("reason"))
     if reason not in _REMEDIES:
@@ -44,11 +40,23 @@ def device_finding(
     return _finding(plan, Reason(reason), words, node=node, stalled=stalled)
 
 
+def refused_device(plan: Plan, text: str, *, node: str, stalled: bool) -> Finding | None:
+    """Return what NVIDIA's part of the container runtime says, None if it says nothing."""
+    found = said("gpu", text)
+    if found is None:
+        return None
+    _, toolkit, words_of_it = text.partition("nvidia-container-cli: ")
+    words = found.finding(evidence=toolkit + words_of_it if toolkit else text)
+    finding = _finding(plan, words.reason, words.message, node=node, stalled=stalled)
+    return replace(finding, evidence=words.evidence)
+
+
 def _finding(plan: Plan, reason: Reason, words: str, *, node: str, stalled: bool) -> Finding:
     what, remedy = _REMEDIES[reason]
     return Finding(
         reason=reason,
-        message=f"On node {node or '(unknown)'}, {what}: {words}. {remedy(plan)}",
+        message=f"On node {node or '(unknown)'}, {what}: {words}",
+        remedy=remedy(plan),
         stalled=stalled,
     )
 

@@ -20,6 +20,8 @@ class Finding:
     """What to do, with the names of fields and commands."""
     pod: str = ""
     """The pod that it is about, "" if none in particular."""
+    answering: str = ""
+    """How many replicas answer nevertheless, "" if that goes without saying."""
     ready: bool = False
     stalled: bool = False
     """Nothing will get better without somebody doing something."""
@@ -29,5 +31,6 @@ class Finding:
     @property
     def text(self) -> str:
         """All of it, in the order in which people ask: what, how do you know, what now."""
-        parts = (self.message, self.evidence and f"Evidence: {self.evidence}", self.remedy)
+        evidence = self.evidence and f"Evidence: {self.evidence}"
+        parts = (self.answering, self.message, evidence, self.remedy)
         return ". ".join(part.rstrip(".") for part in parts if part)

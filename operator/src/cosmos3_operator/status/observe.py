@@ -49,6 +49,8 @@ class Observation:
     """What was asked for beyond that."""
     lost_nodes: frozenset[str] = frozenset()
     """Nodes whose kubelet does not report any more: what their pods say is out of date."""
+    previous: tuple[Mapping[str, Any], ...] = ()
+    """`status.findings` as last written: what was known then, where nobody says it any more."""
 
     @classmethod
     def of(

@@ -6,8 +6,8 @@ follow kstatus: Reconciling and Stalled are present only while they are true.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,13 @@ from cosmos3_operator.api.resource import Resource
 from cosmos3_operator.plan.names import selector_labels
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.access import access_finding, is_held
-from cosmos3_operator.status.checks import decide, deployment_of, is_observed
+from cosmos3_operator.status.checks import deployment_of, findings, is_observed, ready_replicas
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import Observation
-from cosmos3_operator.status.pods import is_scheduled, live_pods
+from cosmos3_operator.status.pods import live_pods
+from cosmos3_operator.status.ranking import without_count
+from cosmos3_operator.status.reading import is_scheduled
+from cosmos3_operator.status.steady import as_before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,25 +46,30 @@ def summarize(
     resource: Resource, plan: Plan, observation: Observation, *, now: datetime
 ) -> Summary:
     """Return the status of a resource that has a plan."""
-    finding = decide(plan, observation)
+    previous = _previous(resource.status)
+    observation = replace(observation, previous=previous)
+    found = as_before(findings(plan, observation), previous)
+    finding = found[0]
     live = deployment_of(plan, observation).get("status") or {}
     conditions = [
         *_readiness(finding),
         _accepted(finding),
         *_hub_access(plan, observation),
-        _gpus_available(plan, observation, finding),
+        _gpus_available(plan, observation, found),
         *_guardrails(plan, observation),
     ]
     status = {
         "observedGeneration": resource.generation,
         "conditions": _dated(conditions, resource.generation, resource.status, now),
         "replicas": live.get("replicas", 0),
-        "readyReplicas": live.get("readyReplicas", 0),
+        "readyReplicas": ready_replicas(plan, observation, serves=finding.ready),
         "selector": ",".join(f"{k}={v}" for k, v in sorted(selector_labels(plan.owner).items())),
         "endpoint": plan.endpoint,
+        **_findings(found),
         "plan": _plan(plan),
     }
-    return Summary(status=status, requeue_after=finding.requeue_after)
+    waits = [one.requeue_after for one in found]
+    return Summary(status=status, requeue_after=min(filter(None, waits), default=None))
 
 
 def summarize_invalid(
@@ -87,6 +95,7 @@ def summarize_invalid(
             "replicas": live.get("replicas", 0),
             "readyReplicas": live.get("readyReplicas", 0),
             **kept,
+            **_findings([finding]),
         }
     )
 
@@ -112,10 +121,43 @@ def summarize_failure(body: Mapping[str, Any], error: Exception, *, now: datetim
     return Summary(status={**previous, "conditions": _dated(conditions, generation, previous, now)})
 
 
+def _findings(found: Sequence[Finding]) -> dict[str, Any]:
+    """Return what keeps it from serving, for status.findings; nothing if it serves."""
+    if found[0].ready:
+        return {}
+    return {"findings": [_finding(finding) for finding in found[:_MOST_FINDINGS]]}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    optional = {"evidence": finding.evidence, "remedy": finding.remedy}
+    return {
+        "reason": str(finding.reason),
+        "message": _shortened(finding.message),
+        **{name: _shortened(value) for name, value in optional.items() if value},
+        **({"pod": finding.pod} if finding.pod else {}),
+    }
+
+
+def _previous(status: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(
+        {**item, "message": without_count(str(item.get("message")))}
+        for item in status.get("findings") or ()
+    )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+_MOST_FINDINGS = 5
+_LONGEST = 1024
+"""As the schema of status.findings says."""
+
+
 def _readiness(finding: Finding) -> Iterator[_Condition]:
     def condition(type_: ConditionType, *, holds: bool) -> _Condition:
         status = "True" if holds else "False"
-        return _Condition(type=type_, status=status, reason=finding.reason, message=finding.message)
+        return _Condition(type=type_, status=status, reason=finding.reason, message=finding.text)
 
     yield condition(ConditionType.READY, holds=finding.ready)
     if finding.stalled:
@@ -131,7 +173,7 @@ def _accepted(finding: Finding) -> _Condition:
             type=ConditionType.ACCEPTED,
             status="False",
             reason=finding.reason,
-            message=finding.message,
+            message=finding.text,
         )
     return _Condition(
         type=ConditionType.ACCEPTED,
@@ -151,21 +193,23 @@ def _hub_access(plan: Plan, observation: Observation) -> Iterator[_Condition]:
         type=ConditionType.HUB_ACCESS,
         status="True" if finding.ready else "Unknown" if unknown else "False",
         reason=finding.reason,
-        message=finding.message,
+        message=finding.text,
     )
 
 
 _NO_GPUS = (
     Reason.INSUFFICIENT_GPUS,
     Reason.NO_NODE_FITS,
+    Reason.NODES_TAINTED,
     Reason.NO_CUDA_DEVICE,
     Reason.TOO_FEW_DEVICES,
     Reason.DEVICE_BROKEN,
 )
 
 
-def _gpus_available(plan: Plan, observation: Observation, finding: Finding) -> _Condition:
+def _gpus_available(plan: Plan, observation: Observation, found: Sequence[Finding]) -> _Condition:
     status, reason, message = "Unknown", Reason.SCHEDULING, "No pod has asked for GPUs yet"
+    lack = next((finding for finding in found if finding.reason in _NO_GPUS), None)
     pods = live_pods(observation)
     scheduled = sum(map(is_scheduled, pods))
     each = f"{plan.gpus.world_size} {plan.gpu_resource}"
@@ -173,11 +217,11 @@ def _gpus_available(plan: Plan, observation: Observation, finding: Finding) -> _
         reason, message = Reason.SCALED_TO_ZERO, "spec.replicas is 0: no GPU is asked for"
     elif is_held(plan, observation):
         reason, message = (
-            finding.reason,
+            found[0].reason,
             "No pod of this spec asks for GPUs before access is granted",
         )
-    elif finding.reason in _NO_GPUS:
-        status, reason, message = "False", finding.reason, finding.message
+    elif lack:
+        status, reason, message = "False", lack.reason, lack.text
     elif pods and scheduled >= plan.replicas:
         status, reason = "True", Reason.GPUS_ASSIGNED
         message = f"{each} for " + (
