@@ -614,6 +614,23 @@ def test_a_pass_does_not_wait_for_long_and_comes_back_once_it_is_there() -> None
     run_async(main)
 
 
+def test_no_two_passes_wait_for_the_same_read() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            put_pod(b)
+            gate = b.server.hold(is_log)
+            first = asyncio.create_task(b.evidence.collect(KEY, [log()]))
+            while not b.server.asked:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0)
+            # It would wait for half a minute, in this test.
+            assert not (await b.evidence.collect(KEY, [log()])).logs
+            assert not first.done()
+            gate.set()
+            await first
+
+    run_async(main)
+
+
 def test_what_comes_while_the_pass_waits_brings_no_other_pass() -> None:
     async def main() -> None:
         async with bench() as b:
