@@ -61,13 +61,13 @@ def answer(pod: Json, container: str, options: Options, *, now: dt.datetime) -> 
     """Return what the kubelet would send."""
     status = _status(pod, container)
     began, ended = _times(pod, status, options)
-    lines = _written(pod, container, ended=ended, seconds=(now - began).total_seconds())
+    lines = _written(pod, container, ended=bool(ended), seconds=(now - began).total_seconds())
     if options.since_seconds is not None:
         first = now - dt.timedelta(seconds=options.since_seconds)
         lines = [line for line in lines if began + dt.timedelta(seconds=line.offset) >= first]
     if options.tail_lines is not None:
         lines = lines[len(lines) - min(options.tail_lines, len(lines)) :]
-    text = "".join(_printed(line, began, options) for line in lines)
+    text = "".join(_printed(line, began, ended, options) for line in lines)
     if options.limit_bytes is None:
         return text
     return text.encode()[: options.limit_bytes].decode(errors="ignore")
@@ -101,19 +101,19 @@ def _status(pod: Json, container: str) -> Json:
     raise NoLogError(f'container "{container}" in pod "{name}" is not available')
 
 
-def _times(pod: Json, status: Json, options: Options) -> tuple[dt.datetime, bool]:
-    """Return when the container that is meant began, and whether it has ended."""
+def _times(pod: Json, status: Json, options: Options) -> tuple[dt.datetime, dt.datetime | None]:
+    """Return when the container that is meant began, and when it ended."""
     where = f'container "{status["name"]}" in pod "{pod["metadata"]["name"]}"'
     state, last = status.get("state", {}), status.get("lastState", {})
     if options.previous:
         if "terminated" not in last:
             raise NoLogError(f"previous terminated {where} not found")
-        return _moment(last["terminated"]["startedAt"]), True
+        return _span(last["terminated"])
     if "running" in state:
-        return _moment(state["running"]["startedAt"]), False
+        return _moment(state["running"]["startedAt"]), None
     ended = state.get("terminated") or last.get("terminated")
     if ended:
-        return _moment(ended["startedAt"]), True
+        return _span(ended)
     reason = state.get("waiting", {}).get("reason", "no logs yet")
     raise NoLogError(f"{where} is waiting to start: {_WAITING.get(reason, reason)}")
 
@@ -149,11 +149,17 @@ def _recorded(name: str) -> str:
     return path.read_text("utf-8")
 
 
-def _printed(line: Line, began: dt.datetime, options: Options) -> str:
+def _printed(line: Line, began: dt.datetime, ended: dt.datetime | None, options: Options) -> str:
     if not options.timestamps:
         return f"{line.text}\n"
     when = began + dt.timedelta(seconds=line.offset)
+    # However long the recorded one took: nothing is written after the end.
+    when = min(when, ended) if ended else when
     return f"{when.strftime('%Y-%m-%dT%H:%M:%S.%f000Z')} {line.text}\n"
+
+
+def _span(run: Json) -> tuple[dt.datetime, dt.datetime]:
+    return _moment(run["startedAt"]), _moment(run["finishedAt"])
 
 
 def _moment(text: str) -> dt.datetime:

@@ -12,7 +12,7 @@ from bed.logs import FOLDER, NOTHING, NoLogError, Options, answer, last_words, p
 BEGAN = "2026-01-02T03:04:00Z"
 NOW = dt.datetime(2026, 1, 2, 3, 5, tzinfo=dt.UTC)
 RUNNING = {"state": {"running": {"startedAt": BEGAN}}}
-ENDED = {"terminated": {"startedAt": BEGAN, "exitCode": 1}}
+ENDED = {"terminated": {"startedAt": BEGAN, "finishedAt": "2026-01-02T03:04:02Z", "exitCode": 1}}
 CRASHED = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": ENDED}
 
 
@@ -48,6 +48,12 @@ def test_what_has_ended_has_written_everything() -> None:
     found = pod(CRASHED, log="reasoner-starts", log_pace="1", previous_log="bad-argument")
     assert told(found)[-1] == "vllm: error: unrecognized arguments: --no-such-flag"
     assert told(found, previous=True) == told(found)
+
+
+def test_nothing_is_written_after_the_end() -> None:
+    lines = told(pod(CRASHED, log="reasoner-starts"), timestamps=True)
+    assert lines[0].startswith("2026-01-02T03:04:00.000000000Z ")
+    assert lines[-1].startswith("2026-01-02T03:04:02.000000000Z ")
 
 
 def test_the_telling_line_is_out_of_reach_of_a_termination_message() -> None:

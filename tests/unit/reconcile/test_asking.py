@@ -125,6 +125,7 @@ def test_what_was_read_is_let_go_when_all_is_well_again() -> None:
             await serving(b)
             set_ready(b, 0)
             await b.deliver()
+            await b.take_all()
             await b.run()
             await woken(b)
             await b.run()

@@ -217,6 +217,20 @@ def test_events_written_in_the_new_style_have_times_and_counts_too() -> None:
     run_async(main)
 
 
+def test_events_of_one_second_are_in_the_order_in_which_they_were_written() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            put_pod(b)
+            for name in "cab":
+                put_event(b, name, event("p", 1) | {"reason": name})
+            late = {"reason": "late", "lastTimestamp": None, "eventTime": "2026-01-01T00:00:01.9Z"}
+            put_event(b, "0", event("p", 1) | late)
+            (found,) = (await b.evidence.collect(KEY, [EventsAsk("Pod", "p")])).events.values()
+            assert [one["reason"] for one in found] == ["c", "a", "b", "late"]
+
+    run_async(main)
+
+
 def put_node(b: Bench, name: str, gpus: int, *, ready: str = "True") -> None:
     status = {
         "allocatable": {GPU: str(gpus)},
@@ -596,6 +610,23 @@ def test_a_pass_does_not_wait_for_long_and_comes_back_once_it_is_there() -> None
             assert b.queue.depth == 0
             assert (await b.evidence.collect(KEY, [log()])).logs == {log(): "the cause\n"}
             assert len(asked(b)) == 1
+
+    run_async(main)
+
+
+def test_no_two_passes_wait_for_the_same_read() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            put_pod(b)
+            gate = b.server.hold(is_log)
+            first = asyncio.create_task(b.evidence.collect(KEY, [log()]))
+            while not b.server.asked:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0)
+            # It would wait for half a minute, in this test.
+            assert not (await b.evidence.collect(KEY, [log()])).logs
+            assert not first.done()
+            gate.set()
+            await first
 
     run_async(main)
 

@@ -98,9 +98,9 @@ class EvidenceReader:
             if self._may_ask(ask) and (subject := self._fetcher.subject(key, ask))
         }
         self._narrow(key, set(subjects.values()))
-        running = [task for ask, one in subjects.items() if (task := self._running(key, one, ask))]
-        if running and may_wait and self._reads < READS_AT_ONCE:
-            await self._wait(key, running)
+        new = [task for ask, one in subjects.items() if (task := self._begin(key, one, ask))]
+        if new and may_wait and self._reads < READS_AT_ONCE:
+            await self._wait(key, new)
         self._come_back(key, subjects.values())
         return self._evidence(key, asked, subjects)
 
@@ -151,15 +151,16 @@ class EvidenceReader:
         if state and state.task:
             state.task.cancel()
 
-    def _running(self, key: Key, subject: Subject, ask: Ask) -> asyncio.Task[None] | None:
-        """Return the read that is under way, which may begin just now."""
+    def _begin(self, key: Key, subject: Subject, ask: Ask) -> asyncio.Task[None] | None:
+        """Read if it is time to; return a read that no pass of this resource has met before."""
         state = self._states.setdefault(subject, _State())
         if state.task is None and self._is_due(subject, state):
             state.task = asyncio.create_task(
                 self._read(subject, state, ask), name=f"read {what(subject)}"
             )
-        if state.task:
-            state.for_whom.add(key)
+        if state.task is None or key in state.for_whom:
+            return None
+        state.for_whom.add(key)
         return state.task
 
     def _is_due(self, subject: Subject, state: _State) -> bool:

@@ -122,23 +122,16 @@ class Fetcher:
             fields += f",involvedObject.uid={subject.identity}"
         request = requests.list_page(EVENTS, namespace=subject.key.namespace, fields=fields)
         page = await self._client.send(request)
-        events = sorted(
-            (self._event(item) for item in page.get("items") or ()),
-            key=lambda event: str(event["lastTimestamp"]),
-        )
-        return tuple(events[-LARGEST_EVENTS:])
+        newest = sorted(page.get("items") or (), key=_last_told)[-LARGEST_EVENTS:]
+        return tuple(map(self._event, newest))
 
     def _event(self, item: Mapping[str, Any]) -> Event:
-        series = item.get("series") or {}
         return {
             "type": item.get("type"),
             "reason": item.get("reason"),
             "message": self._redact(str(item.get("message") or "")[:LONGEST_MESSAGE]),
-            "count": series.get("count") or item.get("count") or 1,
-            "lastTimestamp": series.get("lastObservedTime")
-            or item.get("lastTimestamp")
-            or item.get("eventTime")
-            or (item.get("metadata") or {}).get("creationTimestamp"),
+            "count": (item.get("series") or {}).get("count") or item.get("count") or 1,
+            "lastTimestamp": _last_time(item),
         }
 
     async def _inventory(self, resource: str) -> tuple[NodeGpus, ...]:
@@ -165,6 +158,22 @@ class Fetcher:
             else self._store.child(key, ChildRef(ask.kind, ask.name)) or {}
         )
         return str((known.get("metadata") or {}).get("uid") or "")
+
+
+def _last_time(item: Mapping[str, Any]) -> Any:
+    """Return when an event was last seen: where that is written depends on who wrote it."""
+    return (
+        (item.get("series") or {}).get("lastObservedTime")
+        or item.get("lastTimestamp")
+        or item.get("eventTime")
+        or item["metadata"].get("creationTimestamp")
+    )
+
+
+def _last_told(item: Mapping[str, Any]) -> tuple[str, int]:
+    """Order by seconds, which is all that kubelets tell, and within one by who was written last."""
+    version = str(item["metadata"].get("resourceVersion"))
+    return str(_last_time(item))[:19], int(version) if version.isdecimal() else 0
 
 
 def _log_identity(pod: Mapping[str, Any], ask: LogAsk) -> str:
