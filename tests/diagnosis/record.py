@@ -87,9 +87,6 @@ CASES: Mapping[str, Case] = {
     "reasoner-service-link": Case(
         face="reasoner", change=_with(env={"VLLM_PORT": "tcp://10.96.0.12:8000"})
     ),
-    "reasoner-media-folder-missing": Case(
-        face="reasoner", change=_with("--allowed-local-media-path", "/media/none")
-    ),
     "reasoner-engine-not-ready": Case(
         face="reasoner", change=_with(env={"VLLM_ENGINE_READY_TIMEOUT_S": "1"})
     ),

@@ -116,7 +116,7 @@ def test_it_says_where_its_words_are_from(rule: Rule) -> None:
     assert not PUBLIC.search(rule.source + rule.example)
 
 
-@pytest.mark.parametrize("rule", PRINTED, ids=name)
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.pattern], ids=name)
 def test_its_pattern_stays_in_one_line(rule: Rule) -> None:
     assert rule.pattern is not None
     for match in rule.pattern.finditer(f"{rule.example}\n" * 3):

@@ -28,7 +28,7 @@ not end it."""
 _UP = re.compile(r"Application startup complete\.")
 _NOISE = re.compile(
     r'"(?:GET|POST|PUT|DELETE|HEAD|OPTIONS) /\S* HTTP/\d|'
-    r"\d+%\|| {0,8}File \"|^[ ^~]*$|^ |^\}|^Traceback |"
+    r"\d%\|| {0,8}File \"|^[ ^~]*$|^ |^\}|^Traceback |"
     r"^(?:During handling of the above exception|The above exception was the direct cause)|"
     r"Shutting down|Waiting for application shutdown|Application shutdown complete|"
     r"Finished server process"
