@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.resource import Spec
 from cosmos3_operator.catalog.load import Catalog
+from cosmos3_operator.catalog.types import Checkpoint, SurfaceFacts
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.memory import (
     Layout,
@@ -47,6 +49,33 @@ class Card:
     def __str__(self) -> str:
         """Return e.g. `NVIDIA-L40S (45.0 GiB)`."""
         return f"{self.product or 'unlabelled GPU'} ({self.gib:.1f} GiB)"
+
+
+class Known(Protocol):
+    """What is known of a checkpoint: the basis of a plan has it, and so has who looks at one."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """All facts."""
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """None if it is not catalogued."""
+
+    @property
+    def facts(self) -> SurfaceFacts | None:
+        """What it needs on the surface in question."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What decides how much memory one GPU of a Reasoner needs."""
+
+    split: GpuSplit
+    quantization: str = "None"
+    context_tokens: int | None = None
+    """None where the user does not bound it."""
+    usable_share: float
 
 
 def acceptable_cards(facts: Facts, *, wanted: Wanted, catalog: Catalog) -> tuple[Card, ...]:
@@ -134,59 +163,64 @@ def _too_old(old: list[Card], wanted: Wanted, *, everything: bool) -> str:
 
 def _ways_out(spec: Spec, basis: Basis, card: Card) -> str:
     """Name what fits the GPU by the same figures."""
-    found = list(
-        _generator(spec, basis, card)
-        if isinstance(spec, CosmosGeneratorSpec)
-        else _reasoner(spec, basis, card)
-    )
+    if isinstance(spec, CosmosGeneratorSpec):
+        now = Layout(split=basis.split, offload=spec.offload, quantization=spec.quantization)
+        found = list(generator_changes(now, basis, card))
+    else:
+        reading = Reading(
+            split=basis.split,
+            quantization=spec.quantization,
+            context_tokens=getattr(spec, "max_model_length", None),
+            usable_share=gpu_memory_share(spec.extra_args, runtime=basis.runtime),
+        )
+        found = list(reasoner_changes(reading, basis, card))
     if not found:
         return "Nothing fits it by the same figures: use a larger GPU"
     return f"By the same figures it fits with {', or '.join(found)}"
 
 
-def _generator(spec: CosmosGeneratorSpec, basis: Basis, card: Card) -> Iterator[str]:
-    """Yield single changes that fit or, if none does, pairs of them."""
-    now = Layout(split=basis.split, offload=spec.offload, quantization=spec.quantization)
-    single = [*_splits(now, basis, card), *_savings(now, basis, card)]
-    found = list(_fitting(single, basis, card))
+def generator_changes(now: Layout, known: Known, card: Card) -> Iterator[str]:
+    """Yield single changes that fit or, if none does, a pair of them."""
+    single = [*_splits(now, known, card), *_savings(now, known, card)]
+    found = list(_fitting(single, known, card))
     if not found:
         pairs = [
             (f"{words} and {more}", layout)
-            for words, first in _splits(now, basis, card)
-            for more, layout in _savings(first, basis, card)
+            for words, first in _splits(now, known, card)
+            for more, layout in _savings(first, known, card)
         ]
-        found = list(_fitting(pairs, basis, card))[:1]
+        found = list(_fitting(pairs, known, card))[:1]
     yield from found
 
 
-def _fitting(changes: Iterable[tuple[str, Layout]], basis: Basis, card: Card) -> Iterator[str]:
+def _fitting(changes: Iterable[tuple[str, Layout]], known: Known, card: Card) -> Iterator[str]:
     """Yield the changes that fit; of several splits, only the one with the fewest GPUs."""
     seen: set[tuple[str, str]] = set()
     for words, layout in changes:
         kind = (layout.offload, layout.quantization)
-        fit = fit_generator(layout, checkpoint=basis.checkpoint, catalog=basis.catalog)
+        fit = fit_generator(layout, checkpoint=known.checkpoint, catalog=known.catalog)
         if kind not in seen and fit.needed_gib and fits(fit, card):
             seen.add(kind)
             about = "about " if fit.estimated else ""
-            yield f"{words} ({about}{fit.needed_gib:.1f} GiB{_host(layout, basis)})"
+            yield f"{words} ({about}{fit.needed_gib:.1f} GiB{_host(layout, known)})"
 
 
-def _host(layout: Layout, basis: Basis) -> str:
-    gib = basis.facts.host_memory_offload_gib if basis.facts else 0
+def _host(layout: Layout, known: Known) -> str:
+    gib = known.facts.host_memory_offload_gib if known.facts else 0
     return f" and {gib} GiB of host memory" if layout.offload != "None" else ""
 
 
-def _splits(now: Layout, basis: Basis, card: Card) -> Iterator[tuple[str, Layout]]:
+def _splits(now: Layout, known: Known, card: Card) -> Iterator[tuple[str, Layout]]:
     """Yield legal splits that leave less on each GPU, the fewest GPUs first."""
-    for split in _more_tensor(now.split, basis, card):
+    for split in _more_tensor(now.split, known, card):
         yield _parallelism(split), replace(now, split=split)
     sharded = replace(now.split, hsdp=True)
     if now.split.tensor == 1 and now.split.world_size > 1 and not now.split.hsdp:
         yield _parallelism(sharded), replace(now, split=sharded)
 
 
-def _more_tensor(split: GpuSplit, basis: Basis, card: Card) -> Iterator[GpuSplit]:
-    heads = basis.catalog.family(basis.checkpoint.family).kv_heads if basis.checkpoint else 1
+def _more_tensor(split: GpuSplit, known: Known, card: Card) -> Iterator[GpuSplit]:
+    heads = known.catalog.family(known.checkpoint.family).kv_heads if known.checkpoint else 1
     for tensor in _TENSOR:
         wider = replace(split, tensor=tensor, hsdp=False)
         too_many = card.per_node and wider.world_size > card.per_node
@@ -194,10 +228,10 @@ def _more_tensor(split: GpuSplit, basis: Basis, card: Card) -> Iterator[GpuSplit
             yield wider
 
 
-def _savings(now: Layout, basis: Basis, card: Card) -> Iterator[tuple[str, Layout]]:
-    if now.quantization == "None" and _computes(card, "FP8", basis.catalog):
+def _savings(now: Layout, known: Known, card: Card) -> Iterator[tuple[str, Layout]]:
+    if now.quantization == "None" and _computes(card, "FP8", known.catalog):
         yield "spec.quantization FP8", replace(now, quantization="FP8")
-    if now.offload == "None" and basis.facts and basis.facts.host_memory_offload_gib:
+    if now.offload == "None" and known.facts and known.facts.host_memory_offload_gib:
         yield "spec.offload Layerwise", replace(now, offload="Layerwise")
 
 
@@ -217,17 +251,16 @@ def _parallelism(split: GpuSplit) -> str:
     return f"spec.parallelism {{{', '.join([*words, *['hsdp: true'] * split.hsdp])}}}"
 
 
-def _reasoner(spec: Spec, basis: Basis, card: Card) -> Iterator[str]:
+def reasoner_changes(now: Reading, known: Known, card: Card) -> Iterator[str]:
     """Yield a shorter context, more GPUs, and smaller weights, where they fit."""
-    if basis.checkpoint is None:
+    if known.checkpoint is None:
         return
-    share = gpu_memory_share(spec.extra_args, runtime=basis.runtime)
     tokens = longest_context(
-        basis.split,
-        quantization=spec.quantization,
-        family=basis.catalog.family(basis.checkpoint.family),
+        now.split,
+        quantization=now.quantization,
+        family=known.catalog.family(known.checkpoint.family),
         gpu_gib=card.gib,
-        usable_share=share,
+        usable_share=now.usable_share,
     )
     if tokens:
         yield f"spec.maxModelLength {tokens}"
@@ -235,19 +268,19 @@ def _reasoner(spec: Spec, basis: Basis, card: Card) -> Iterator[str]:
     def needs(split: GpuSplit, quantization: str) -> MemoryFit:
         return fit_reasoner(
             split,
-            context_tokens=getattr(spec, "max_model_length", None),
+            context_tokens=now.context_tokens,
             quantization=quantization,
-            checkpoint=basis.checkpoint,
-            catalog=basis.catalog,
-            usable_share=share,
+            checkpoint=known.checkpoint,
+            catalog=known.catalog,
+            usable_share=now.usable_share,
         )
 
-    for split in _more_tensor(basis.split, basis, card):
-        if fits(fit := needs(split, spec.quantization), card):
+    for split in _more_tensor(now.split, known, card):
+        if fits(fit := needs(split, now.quantization), card):
             yield f"{_parallelism(split)} (about {fit.needed_gib:.1f} GiB)"
             break
-    smaller = needs(basis.split, "FP8")
-    is_new = spec.quantization == "None" and _computes(card, "FP8", basis.catalog)
+    smaller = needs(now.split, "FP8")
+    is_new = now.quantization == "None" and _computes(card, "FP8", known.catalog)
     if is_new and fits(smaller, card):
         yield f"spec.quantization FP8 (about {smaller.needed_gib:.1f} GiB)"
 
