@@ -1,10 +1,10 @@
 """Write the field reference in docs/spec/ and the pages about model servers and reasons.
 
-In: the structural schemas that the CRDs carry; the catalog; what the operator answers to the rows
-of cannot.yaml; golden statuses. Out: one page for each kind, one for each reason and an index of
-those, runtimes.md and runtime-limits.md. `make docs` runs
-this; a test fails when the committed pages differ. With --check nothing is written, and the exit
-code tells whether the pages are fresh.
+In: the structural schemas that the CRDs carry; the catalog; the metrics; what the operator answers
+to the rows of cannot.yaml; golden statuses. Out: one page for each kind, one for each reason and an
+index of those, observability.md, runtimes.md and runtime-limits.md. `make docs` runs this; a test
+fails when the committed pages differ. With --check nothing is written, and the exit code tells
+whether the pages are fresh.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from cosmos3_operator.api.crds import crd, schema
 from cosmos3_operator.api.resource import GROUP, VERSION, Kind
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import OwnedArgument, Surface
+from cosmos3_operator.serve.families import GROUPS
 
 FOLDER = Path(__file__).resolve().parent
 VALIDATIONS = "x-kubernetes-validations"
@@ -80,6 +81,7 @@ def pages() -> dict[Path, str]:
     template = environment.get_template
     kinds = {f"spec/{kind.lower()}.md": template("kind.md.j2").render(_page(kind)) for kind in Kind}
     others = {
+        "observability.md": template("observability.md.j2").render(groups=GROUPS),
         "runtimes.md": template("runtimes.md.j2").render(runtime_pages.runtimes()),
         "runtime-limits.md": template("runtime-limits.md.j2").render(
             runtime_pages.runtime_limits()

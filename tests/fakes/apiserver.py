@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from cosmos3_operator.cluster.events import EVENTS as NEW_EVENTS
 from cosmos3_operator.cluster.lease import LEASES
 from cosmos3_operator.cluster.types import ResourceType
 from cosmos3_operator.reconcile.kinds import CHILDREN, EVENTS, NODES, PODS, RESOURCES
@@ -30,7 +31,10 @@ CRDS = ResourceType(
 NAMESPACES = ResourceType(
     group="", version="v1", kind="Namespace", plural="namespaces", namespaced=False
 )
-SERVED = (*RESOURCES.values(), *CHILDREN.values(), PODS, NODES, EVENTS, CRDS, NAMESPACES, LEASES)
+SERVED = (
+    *(*RESOURCES.values(), *CHILDREN.values(), PODS, NODES),
+    *(EVENTS, NEW_EVENTS, CRDS, NAMESPACES, LEASES),
+)
 
 
 class Asked(NamedTuple):
@@ -156,6 +160,9 @@ class FakeApiServer:
         )
         if resource is None or resource.plural in self.hidden:
             raise Refusal(404, "NotFound", "the server could not find the requested resource")
+        if asked.method == "POST":
+            place = Place(group, rest[0], namespace or "", asked.body["metadata"]["name"])
+            return _respond(self.objects.create(place, asked.body), 201)
         if len(rest) == 1:
             return await self._collection(request, asked, resource, namespace)
         place = Place(group, rest[0], namespace or "", rest[1])
@@ -169,6 +176,9 @@ class FakeApiServer:
         if asked.method == "DELETE":
             uid = ((asked.body or {}).get("preconditions") or {}).get("uid")
             return _respond(self.objects.delete(place, uid=uid))
+        if "fieldManager" not in asked.query:
+            self.objects.get(place)
+            return _respond(self.objects.change(place, lambda body: body.update(asked.body)))
         code, live = self.objects.apply(
             place,
             asked.body,

@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 
 from cosmos3_operator.cluster.client import Client
+from cosmos3_operator.cluster.trace import NO_TRACER, Tracer
 from cosmos3_operator.diagnosis.redact import redact
 from cosmos3_operator.reconcile.backoff import Backoff
 from cosmos3_operator.reconcile.evidence import EvidenceReader
@@ -26,6 +27,7 @@ from cosmos3_operator.reconcile.pipeline import Pipeline
 from cosmos3_operator.reconcile.queue import KeyedQueue
 from cosmos3_operator.reconcile.reconciler import Outcome, Reconciler
 from cosmos3_operator.reconcile.store import Store
+from cosmos3_operator.reconcile.transitions import OnTransition, ignore_transition
 from cosmos3_operator.watch.feed import Feed
 from cosmos3_operator.watch.relist import Relists
 from fakes import toy
@@ -58,7 +60,13 @@ class Clock:
 
 class Bench:
     def __init__(
-        self, server: FakeApiServer, client: Client, pipeline: Pipeline, *, patience: float
+        self,
+        server: FakeApiServer,
+        client: Client,
+        pipeline: Pipeline,
+        *,
+        patience: float,
+        on_transition: OnTransition,
     ) -> None:
         self.server = server
         self.client = client
@@ -88,6 +96,7 @@ class Bench:
             facts=self.facts,
             evidence=self.evidence,
             clock=lambda: NOW,
+            on_transition=on_transition,
         )
         self._delivered = 0
 
@@ -161,13 +170,24 @@ def describe(asked: Asked) -> str:
 
 @asynccontextmanager
 async def bench(
-    pipeline: Pipeline = toy.PIPELINE, *, patience: float = 30.0
+    pipeline: Pipeline = toy.PIPELINE,
+    *,
+    patience: float = 30.0,
+    on_transition: OnTransition = ignore_transition,
+    tracer: Tracer = NO_TRACER,
 ) -> AsyncIterator[Bench]:
     """Run the loop; `patience` is for evidence, and generous unless a read is held."""
     server = FakeApiServer()
     async with server.running(), aiohttp.ClientSession() as session:
         client = Client(session=session, server=server.url, manager=MANAGER)
-        made = Bench(server, client, pipeline, patience=patience)
+        client.tracer = tracer
+        made = Bench(
+            server,
+            client,
+            pipeline,
+            patience=patience,
+            on_transition=on_transition,
+        )
         try:
             yield made
         finally:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from support.waiting import eventually
 
@@ -69,6 +73,26 @@ class OperatorProcess:
             what="the operator's start",
         )
         assert process.poll() is None, self.log.read_text()
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return what the newest start has logged so far, line by line."""
+        lines = self.log.read_bytes()[self._mark :].splitlines()
+        return [json.loads(line) for line in lines if line.startswith(b"{")]
+
+    def scrape(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Return the newest start's metrics, by name and labels."""
+        (address,) = [
+            entry["message"].removeprefix("listening on ")
+            for entry in self.entries()
+            if entry["message"].startswith("listening on ")
+        ]
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as answer:
+            text = answer.read().decode()
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
 
     def stop(self) -> int:
         """Ask it to stop (SIGTERM); return its exit code."""

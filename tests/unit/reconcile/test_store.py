@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cosmos3_operator.reconcile.kinds import Key
 from cosmos3_operator.reconcile.store import Store
 from cosmos3_operator.status.observe import ChildRef
 from fakes import toy
@@ -121,9 +122,45 @@ def test_pods_are_sorted_by_age_and_only_visible_changes_count() -> None:
     assert [one["metadata"]["name"] for one in store.pods(KEY)] == ["older", "p"]
     assert not store.put_pod(KEY, pod(3, "Pending", creationTimestamp="2"))
     assert store.put_pod(KEY, pod(4, "Running", creationTimestamp="2"))
-    assert store.pods(KEY)[1]["spec"] == {"nodeName": "n"}
+    assert store.pods(KEY)[1]["spec"] == {"nodeName": "n", "containers": []}
     assert store.drop_pod(KEY, "p", pod(5, "Running"))
     assert len(store.pods(KEY)) == 1
+
+
+def test_of_a_pods_containers_only_the_limits_are_kept() -> None:
+    store = Store()
+    limits = {"nvidia.com/gpu": "8"}
+    server = {"name": "server", "args": ["x"], "resources": {"limits": limits, "requests": limits}}
+    seen = pod(1, "Running")
+    seen["spec"]["containers"] = [server, {"name": "other"}]
+    store.put_pod(KEY, seen)
+    (kept,) = store.unsorted_pods(KEY)
+    assert kept["spec"]["containers"] == [{"resources": {"limits": limits}}, {"resources": {}}]
+
+
+def test_whoever_looks_at_pods_sees_each_change_once() -> None:
+    seen: list[tuple[Any, Any]] = []
+
+    def look(key: Key, old: Any, new: Any) -> None:
+        assert key == KEY
+        seen.append(tuple(one and one["status"]["phase"] for one in (old, new)))
+
+    store = Store(on_pod=look)
+    store.put_pod(KEY, pod(1, "Pending"))
+    store.put_pod(KEY, pod(3, "Running"))
+    store.put_pod(KEY, pod(2, "Pending"))
+    store.drop_pod(KEY, "p", pod(4, "Running"))
+    store.drop_pod(KEY, "p", pod(4, "Running"))
+    assert seen == [(None, "Pending"), ("Pending", "Running"), ("Running", None)]
+
+
+def test_a_pod_that_a_new_list_does_not_show_is_told_too() -> None:
+    gone: list[Any] = []
+    store = Store(on_pod=lambda _, old, new: gone.append(old) if new is None else None)
+    seen = pod(1, "Running")
+    store.put_pod(KEY, seen)
+    store.lose("Pod", KEY, "p", seen["metadata"]["uid"])
+    assert [one["metadata"]["uid"] for one in gone] == [seen["metadata"]["uid"]]
 
 
 def test_deletions_are_remembered_within_bounds() -> None:

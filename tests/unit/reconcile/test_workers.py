@@ -64,6 +64,7 @@ def ends_with(*outcomes: Outcome | Exception) -> Reconcile:
 
 
 OK = Outcome(result="success", requeue_after=100.0)
+WAITS = Outcome(result="success", requeue_after=9.0, waits=True)
 GONE = Outcome(result="gone")
 REFUSED = Outcome(result="refused", requeue_after=100.0)
 MOVED = Outcome(result="success", requeue_after=100.0, has_moved=True)
@@ -76,11 +77,12 @@ NO = Forbidden("no", code=403, reason="Forbidden")
     ("outcomes", "results", "delays"),
     [
         ([OK], ["success"], [100]),
-        ([GONE], ["gone"], []),
-        ([REFUSED] * 3, ["refused"] * 3, [1, 2, 4]),
-        ([REFUSED, OK, REFUSED], ["refused", "success", "refused"], [1, 100, 1]),
-        ([MOVED, MOVED, MOVED], ["success"] * 3, [0, 2, 4]),
-        ([BUSY, AWAY], ["unavailable"] * 2, [9, 2]),
+        ([WAITS], ["requeue_after"], [9]),
+        ([GONE], ["success"], []),
+        ([REFUSED] * 3, ["error"] * 3, [1, 2, 4]),
+        ([REFUSED, OK, REFUSED], ["error", "success", "error"], [1, 100, 1]),
+        ([MOVED, MOVED, MOVED], ["requeue"] * 3, [0, 2, 4]),
+        ([BUSY, AWAY], ["error"] * 2, [9, 2]),
         ([NO, RuntimeError("bug")], ["error"] * 2, [1, 2]),
     ],
 )

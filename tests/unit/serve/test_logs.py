@@ -14,11 +14,16 @@ from cosmos3_operator.serve.logs import Bind, JsonFormatter, TextFormatter, conf
 FIELDS = {"kind": "CosmosGenerator", "namespace": "default", "name": "super", "generation": 2}
 
 
-def record(message: str = "hello", *, broken: bool = False) -> logging.LogRecord:
+SECRET = "hf_" + "AbCdEfGh1234567890"
+
+
+def record(
+    message: str = "hello", *, broken: bool = False, error_text: str = "wrong"
+) -> logging.LogRecord:
     error = None
     if broken:
         try:
-            raise ValueError("wrong")
+            raise ValueError(error_text)
         except ValueError:
             error = sys.exc_info()
     made = logging.LogRecord("x.y", logging.INFO, "f", 1, message, None, error)
@@ -54,6 +59,33 @@ def test_fields_nest_and_end() -> None:
     with bound(a=1), bound(b=2):
         assert record().fields == {"a": 1, "b": 2}  # type: ignore[attr-defined]
     assert record().fields == {}  # type: ignore[attr-defined]
+
+
+def test_a_record_brings_fields_of_its_own() -> None:
+    made = logging.LogRecord("x.y", logging.INFO, "f", 1, "m", None, None)
+    made.fields = {"reason": "Serving"}
+    with bound(**FIELDS):
+        Bind().filter(made)
+    entry = json.loads(JsonFormatter().format(made))
+    assert (entry["kind"], entry["reason"]) == ("CosmosGenerator", "Serving")
+
+
+def test_an_error_line_says_whose_pass_it_was() -> None:
+    with bound(**FIELDS, reconcileID="id"):
+        entry = json.loads(JsonFormatter().format(record(broken=True)))
+    assert {name: entry[name] for name in FIELDS} == FIELDS
+    assert entry["reconcileID"] == "id"
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
+def test_credentials_are_cut_out_of_messages_and_tracebacks(formatter: logging.Formatter) -> None:
+    made = record(
+        f"sent Authorization: Bearer {SECRET}", broken=True, error_text=f"token={SECRET} is wrong"
+    )
+    line = formatter.format(made)
+    assert SECRET not in line
+    assert line.count("[redacted]") >= 2
+    assert "is wrong" in line
 
 
 @pytest.mark.parametrize(

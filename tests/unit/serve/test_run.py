@@ -41,6 +41,12 @@ def status_of(server: FakeApiServer) -> dict[str, Any]:
     return body.get("status", {})
 
 
+def events_of(server: FakeApiServer) -> list[str]:
+    return [
+        body["reason"] for body in server.objects.in_collection("events.k8s.io", "events", None)
+    ]
+
+
 def test_it_serves_until_a_signal_comes() -> None:
     async def main() -> None:
         async with FakeApiServer().running() as server:
@@ -54,6 +60,7 @@ def test_it_serves_until_a_signal_comes() -> None:
             await until(lambda: server.live("Service", "default", "super"))
             os.kill(os.getpid(), signal.SIGTERM)
             await asyncio.wait_for(running, 10)
+            assert events_of(server) == ["Starting"], "what was waiting is told before the end"
             left = {task.get_name() for task in asyncio.all_tasks()}
             assert not [name for name in left if "worker" in name or "watcher" in name]
 

@@ -13,7 +13,6 @@ import os
 import signal
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -29,11 +28,14 @@ from cosmos3_operator.cli.leadership import (
     leadership_options,
 )
 from cosmos3_operator.cli.options import preflight_image_option
+from cosmos3_operator.cli.telemetry import Telemetry, now
+from cosmos3_operator.cli.tracing import traced, tracing_option
 from cosmos3_operator.cluster.access import Access
 from cosmos3_operator.cluster.client import Client
 from cosmos3_operator.cluster.errors import AccessError
 from cosmos3_operator.cluster.kubeconfig import find_access
 from cosmos3_operator.cluster.session import Sessions
+from cosmos3_operator.cluster.trace import NO_TRACER, Tracer
 from cosmos3_operator.diagnosis.redact import redact
 from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.make import make_plan
@@ -51,7 +53,6 @@ from cosmos3_operator.reconcile.store import Store
 from cosmos3_operator.reconcile.workers import Workers
 from cosmos3_operator.serve import logs
 from cosmos3_operator.serve.health import Health, Server, make_app
-from cosmos3_operator.serve.metrics import Metrics
 from cosmos3_operator.status.access import hold
 from cosmos3_operator.status.asks import asks
 from cosmos3_operator.status.summarize import summarize, summarize_failure, summarize_invalid
@@ -152,6 +153,7 @@ class ListenAddress(click.ParamType[tuple[str, int]]):
     show_default=True,
     help="auto: text at a terminal, else JSON.",
 )
+@tracing_option
 def run(  # noqa: PLR0913 - one for each option
     *,
     kubeconfig: Path | None,
@@ -168,6 +170,7 @@ def run(  # noqa: PLR0913 - one for each option
     pod_logs: bool,
     log_level: str,
     log_format: logs.Format,
+    tracing: str,
 ) -> None:
     """Run the operator against the current cluster until SIGTERM or Ctrl-C."""
     logs.configure(level=log_level, log_format=log_format)
@@ -186,12 +189,16 @@ def run(  # noqa: PLR0913 - one for each option
     try:
         access = find_access(kubeconfig=kubeconfig, context=context, environ=os.environ)
         logger.info("cosmos3-operator %s on %s, %s", __version__, access.server, access.source)
-        asyncio.run(operate(options, access=access, pipeline=pipeline(settings)))
+        with traced(tracing) as tracer:
+            work = operate(options, access=access, pipeline=pipeline(settings), tracer=tracer)
+            asyncio.run(work)
     except (AccessError, LeadershipLost) as error:
         raise click.ClickException(str(error)) from error
 
 
-async def operate(options: Options, *, access: Access, pipeline: Pipeline) -> None:
+async def operate(
+    options: Options, *, access: Access, pipeline: Pipeline, tracer: Tracer = NO_TRACER
+) -> None:
     """Run everything until a signal comes, then stop in order."""
     stop = asyncio.Event()
     signals = Signals(stop)
@@ -200,14 +207,16 @@ async def operate(options: Options, *, access: Access, pipeline: Pipeline) -> No
     await sessions.prove()
     limit = max(options.workers, FEWEST_CONNECTIONS) + READS_AT_ONCE
     async with sessions.open(limit=limit) as session, sessions.open(limit=LEASE_CONNECTIONS) as own:
+        client = Client(session=session, server=access.server, manager=MANAGER)
         operator = Operator(
             options,
-            client=Client(session=session, server=access.server, manager=MANAGER),
+            client=client,
             leadership=leadership(
                 options.leadership,
                 client=Client(session=own, server=access.server, manager=MANAGER),
                 namespace=access.namespace,
             ),
+            telemetry=Telemetry(client=client, server=access.server, tracer=tracer),
             sessions=sessions,
             pipeline=pipeline,
             signals=signals,
@@ -244,17 +253,17 @@ class Operator:
         *,
         client: Client,
         leadership: Leadership,
+        telemetry: Telemetry,
         sessions: Sessions,
         pipeline: Pipeline,
         signals: Signals,
     ) -> None:
         self._options = options
         self._leadership = leadership
-        self._metrics = Metrics(version=__version__)
-        client.on_request = self._metrics.on_request
-        store = Store()
-        queue: KeyedQueue[Key] = KeyedQueue(on_wait=self._metrics.on_wait)
-        self._metrics.watch_depth(lambda: queue.depth)
+        self._telemetry = telemetry
+        metrics = telemetry.metrics
+        store = Store(on_pod=telemetry.on_pod)
+        queue: KeyedQueue[Key] = KeyedQueue(on_wait=metrics.on_wait, on_add=metrics.on_add)
         self._watches = Watches(options.namespaces)
         relists = Relists(store=store, queue=queue)
         self._engine = Engine(
@@ -265,7 +274,7 @@ class Operator:
                 watches=self._watches,
                 relists=relists,
                 namespaces=options.namespaces,
-                on_request=self._metrics.on_request,
+                on_request=metrics.on_request,
             ),
             namespaces=options.namespaces,
             reclaim_signals=signals.claim,
@@ -275,6 +284,7 @@ class Operator:
             fetcher=Fetcher(client=client, store=store, facts=facts, redact=redact),
             wake=queue.add_after,
             reads_logs=options.pod_logs,
+            on_evidence=metrics.on_evidence,
         )
         reconciler = Reconciler(
             pipeline=pipeline,
@@ -283,14 +293,26 @@ class Operator:
             memo=Memo(resync_seconds=options.resync_seconds, clock=time.monotonic),
             facts=facts,
             evidence=self._evidence,
-            clock=lambda: datetime.now(UTC),
+            clock=now,
+            on_transition=telemetry.on_transition,
         )
         self._workers = Workers(
             queue=queue,
             reconcile=reconciler.reconcile,
             store=store,
             backoff=Backoff(),
-            on_pass=self._metrics.on_pass,
+            on_pass=metrics.on_pass,
+            on_retry=metrics.on_retry,
+            tracer=telemetry.tracer,
+        )
+        telemetry.watch(
+            store=store,
+            queue=queue,
+            watches=self._watches,
+            workers=self._workers,
+            number=options.workers,
+            namespaces=options.namespaces,
+            is_leader=lambda: leadership.is_leader,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -298,8 +320,8 @@ class Operator:
         health = Health(
             troubles=lambda: self._troubles(stop), longest_pass=self._workers.longest_pass
         )
-        self._metrics.watch_ready(health.is_ready)
-        server = Server(make_app(health=health, metrics=self._metrics))
+        self._telemetry.watch_health(health)
+        server = Server(make_app(health=health, metrics=self._telemetry.metrics))
         host, port = await listen(server, self._options)
         logger.info("listening on %s:%d", host, port)
         try:
@@ -309,6 +331,8 @@ class Operator:
             await server.stop()
 
     async def _work(self, stop: asyncio.Event) -> None:
+        self._telemetry.start()
+        self._watches.begin()
         tasks = [
             asyncio.create_task(self._start_workers(), name="worker starter"),
             fence := asyncio.create_task(self._fence(stop), name="fence"),
@@ -323,6 +347,7 @@ class Operator:
                 logger.warning("a pass did not end in time and was cut off; the next start goes on")
             await self._evidence.stop()
             await self._leadership.release()
+            await self._telemetry.stop()
         if is_lost:
             raise LeadershipLost("another process may lead now: this one ends")
 

@@ -18,6 +18,7 @@ from yarl import URL
 
 from cosmos3_operator.cluster import errors, requests
 from cosmos3_operator.cluster.requests import Request
+from cosmos3_operator.cluster.trace import NO_TRACER, Tracer
 from cosmos3_operator.cluster.types import ResourceType
 
 OnRequest = Callable[[str, str, int, float], None]
@@ -62,6 +63,7 @@ class Client:
         self._server = server.rstrip("/")
         self._manager = manager
         self.on_request = on_request
+        self.tracer: Tracer = NO_TRACER
 
     async def get(self, resource: ResourceType, *, namespace: str | None, name: str) -> Any:
         """Read one object."""
@@ -115,6 +117,16 @@ class Client:
             )
         )
 
+    async def create(self, resource: ResourceType, *, namespace: str | None, body: bytes) -> Any:
+        """Create one object."""
+        return await self.send(requests.create(resource, namespace=namespace, body=body))
+
+    async def merge(
+        self, resource: ResourceType, *, namespace: str | None, name: str, body: bytes
+    ) -> Any:
+        """Change some fields of one object."""
+        return await self.send(requests.merge(resource, namespace=namespace, name=name, body=body))
+
     async def apply_status(
         self, resource: ResourceType, *, namespace: str | None, name: str, body: bytes
     ) -> Any:
@@ -151,27 +163,29 @@ class Client:
     ) -> T:
         started = time.monotonic()
         code = 0
-        try:
-            async with self._session.request(
-                request.method,
-                URL(self._server + request.path, encoded=True),
-                data=request.body,
-                headers=request.headers,
-                timeout=limits,
-                allow_redirects=False,
-            ) as response:
-                if response.status >= 300:
-                    await _refuse(response, request=request)
-                body = await read(response)
-                code = response.status
-                return body
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise errors.Unavailable(f"{_what(request)}: {_describe(error)}") from error
-        except (errors.Refused, errors.Unavailable) as error:
-            code = error.code
-            raise
-        finally:
-            self.on_request(request.verb, request.resource, code, time.monotonic() - started)
+        with self.tracer.span("request", verb=request.verb, resource=request.resource) as span:
+            try:
+                async with self._session.request(
+                    request.method,
+                    URL(self._server + request.path, encoded=True),
+                    data=request.body,
+                    headers=request.headers,
+                    timeout=limits,
+                    allow_redirects=False,
+                ) as response:
+                    if response.status >= 300:
+                        await _refuse(response, request=request)
+                    body = await read(response)
+                    code = response.status
+                    return body
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise errors.Unavailable(f"{_what(request)}: {_describe(error)}") from error
+            except (errors.Refused, errors.Unavailable) as error:
+                code = error.code
+                raise
+            finally:
+                self.on_request(request.verb, request.resource, code, time.monotonic() - started)
+                span.note("code", code)
 
 
 async def _whole(response: Response) -> bytes:

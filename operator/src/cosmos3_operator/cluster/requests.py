@@ -17,6 +17,10 @@ from cosmos3_operator.cluster.types import ResourceType
 APPLY_PATCH = "application/apply-patch+yaml"
 """Server-side apply. The body is JSON, which is YAML, and faster to write and read."""
 
+MERGE_PATCH = "application/merge-patch+json"
+_JSON = {"Accept": "application/json", "Content-Type": "application/json"}
+_STRICT = {"fieldValidation": "Strict"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -150,6 +154,30 @@ def apply(
     )
 
 
+def create(resource: ResourceType, *, namespace: str | None, body: bytes) -> Request:
+    """Create an object that nobody has to find again by its name."""
+    return Request(
+        verb="create",
+        resource=resource.plural,
+        method="POST",
+        path=path_of(resource, namespace=namespace, query=_STRICT),
+        headers=_JSON,
+        body=body,
+    )
+
+
+def merge(resource: ResourceType, *, namespace: str | None, name: str, body: bytes) -> Request:
+    """Change some fields of an object, whoever owns them."""
+    return Request(
+        verb="patch",
+        resource=resource.plural,
+        method="PATCH",
+        path=path_of(resource, namespace=namespace, name=name, query=_STRICT),
+        headers={"Accept": "application/json", "Content-Type": MERGE_PATCH},
+        body=body,
+    )
+
+
 def delete(resource: ResourceType, *, namespace: str | None, name: str, uid: str) -> Request:
     """Delete exactly the object that was seen, not one that took its name since."""
     options = {
@@ -163,6 +191,6 @@ def delete(resource: ResourceType, *, namespace: str | None, name: str, uid: str
         resource=resource.plural,
         method="DELETE",
         path=path_of(resource, namespace=namespace, name=name),
-        headers={"Accept": "application/json", "Content-Type": "application/json"},
+        headers=_JSON,
         body=encode(options),
     )

@@ -17,16 +17,26 @@ def _ignore_wait(seconds: float) -> None:
     """Measure nothing."""
 
 
+def _ignore_add() -> None:
+    """Count nothing."""
+
+
 class KeyedQueue(Generic[K]):
     """Keys that wait, keys that run, and keys that are due later."""
 
-    def __init__(self, *, on_wait: Callable[[float], None] = _ignore_wait) -> None:
+    def __init__(
+        self,
+        *,
+        on_wait: Callable[[float], None] = _ignore_wait,
+        on_add: Callable[[], None] = _ignore_add,
+    ) -> None:
         self._ready: asyncio.Queue[K | None] = asyncio.Queue()
         self._dirty: dict[K, float] = {}
         self._busy: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._closed = False
         self._on_wait = on_wait
+        self._on_add = on_add
 
     @property
     def depth(self) -> int:
@@ -41,6 +51,7 @@ class KeyedQueue(Generic[K]):
             timer.cancel()
         if key not in self._dirty:
             self._dirty[key] = asyncio.get_running_loop().time()
+            self._on_add()
             if key not in self._busy:
                 self._ready.put_nowait(key)
 

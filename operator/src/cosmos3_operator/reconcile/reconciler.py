@@ -6,8 +6,7 @@ the store or in the answers to its own requests; it can be run again at any time
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -26,10 +25,9 @@ from cosmos3_operator.reconcile.pipeline import Body, Pipeline, Summary
 from cosmos3_operator.reconcile.runs import node_of
 from cosmos3_operator.reconcile.status_writer import StatusWriter
 from cosmos3_operator.reconcile.store import Store
+from cosmos3_operator.reconcile.transitions import OnTransition, condition, ignore_transition
 from cosmos3_operator.status.evidence import Ask, Evidence
 from cosmos3_operator.status.observe import ApplyFailure, ChildRef, Observation
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +35,10 @@ class Outcome:
     """How a pass ended."""
 
     result: str
-    """success, refused, invalid or gone: a metrics label."""
+    """success, refused, invalid or gone."""
     requeue_after: float | None = None
+    waits: bool = False
+    """The status can change by the passing of time alone: it comes back before the next resync."""
     has_moved: bool = False
     """A child changed behind the back of the pass: come back at once."""
 
@@ -64,6 +64,7 @@ class Reconciler:
         facts: FactsCache,
         evidence: EvidenceReader,
         clock: Callable[[], datetime],
+        on_transition: OnTransition = ignore_transition,
     ) -> None:
         self._pipeline = pipeline
         self._client = client
@@ -72,6 +73,8 @@ class Reconciler:
         self._facts = facts
         self._evidence = evidence
         self._clock = clock
+        self._on_transition = on_transition
+        self._tracer = client.tracer
         self._children = Children(client=client, store=store, memo=memo)
         self._status = StatusWriter(client=client, store=store)
 
@@ -99,11 +102,11 @@ class Reconciler:
                 body, error, observation=self._observe(key), now=self._clock()
             )
             await self._show(key, body, summary)
-            return Outcome(result="invalid", requeue_after=_soonest(summary.requeue_after, resync))
+            return Outcome(result="invalid", **_next(summary.requeue_after, resync=resync))
         manifests = self._pipeline.render(plan)
         wanted = frozenset(map(ref_of, manifests))
         held = self._pipeline.hold(plan, self._observe(key, wanted))
-        with self._store.passing(key):
+        with self._store.passing(key), self._tracer.span("converge", children=len(manifests)):
             converged = await self._children.converge(Owner.of(key, body), manifests, held=held)
             observation = self._observe(key, wanted, converged.failures)
         has_moved = converged.has_moved or self._pipeline.hold(plan, observation) != held
@@ -118,8 +121,8 @@ class Reconciler:
         look_again = await self._look_for_lost_nodes(observation)
         return Outcome(
             result="refused" if converged.failures else "success",
-            requeue_after=_soonest(summary.requeue_after, asks.requeue_after, look_again, resync),
             has_moved=has_moved,
+            **_next(summary.requeue_after, asks.requeue_after, look_again, resync=resync),
         )
 
     async def _collect(self, key: Key, asks: tuple[Ask, ...]) -> Evidence:
@@ -128,8 +131,10 @@ class Reconciler:
         A resource that has been ready until now waits for nothing: that it is not ready any more
         is written at once, and why, as soon as that is known.
         """
-        was_ready = _ready((self._store.resource(key) or {}).get("status") or {})
-        return await self._evidence.collect(key, asks, may_wait=was_ready.get("status") != "True")
+        was_ready = condition((self._store.resource(key) or {}).get("status") or {}, "Ready")
+        may_wait = was_ready.get("status") != "True"
+        with self._tracer.span("evidence", asks=len(asks), waits=may_wait):
+            return await self._evidence.collect(key, asks, may_wait=may_wait)
 
     async def _look_for_lost_nodes(self, observation: Observation) -> float | None:
         """Look at nodes early if a pod looks cut off; return when to look at the resource again.
@@ -147,8 +152,10 @@ class Reconciler:
         return FRESH_SECONDS if is_lost else None
 
     async def _gather(self, key: Key) -> Facts:
+        with self._tracer.span("gather"):
+            facts = await self._facts.get()
         return replace(
-            await self._facts.get(),
+            facts,
             claim_size=self._store.claim_size(key),
             cuda_line=self._store.cuda_line(key),
         )
@@ -179,8 +186,10 @@ class Reconciler:
         )
 
     async def _show(self, key: Key, body: Body, summary: Summary) -> None:
-        if await self._status.write(key, body["metadata"]["uid"], summary.status):
-            log_transition(body.get("status") or {}, summary.status)
+        with self._tracer.span("status"):
+            is_new = await self._status.write(key, body["metadata"]["uid"], summary.status)
+        if is_new:
+            self._on_transition(key, body, body.get("status") or {}, summary.status)
 
     def _forget(self, key: Key) -> Outcome:
         self._memo.forget(key)
@@ -189,24 +198,7 @@ class Reconciler:
         return GONE
 
 
-def _soonest(*seconds: float | None) -> float:
-    return min(after for after in seconds if after is not None)
-
-
-def log_transition(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Write one line when readiness or its reason changes, and nothing at any other time."""
-    before, after = _ready(old), _ready(new)
-    if (before.get("status"), before.get("reason")) == (after.get("status"), after.get("reason")):
-        logger.debug("status updated")
-        return
-    logger.info(
-        "Ready=%s %s: %s", after.get("status"), after.get("reason"), after.get("message", "")
-    )
-
-
-def _ready(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    conditions = status.get("conditions") or ()
-    found: Mapping[str, Any] = next(
-        (condition for condition in conditions if condition.get("type") == "Ready"), {}
-    )
-    return found
+def _next(*soon: float | None, resync: float) -> dict[str, Any]:
+    """Say when to come back, and whether for another reason than that time has passed."""
+    known = [after for after in soon if after is not None]
+    return {"requeue_after": min([*known, resync]), "waits": bool(known)}

@@ -9,7 +9,7 @@ selection: then a newer version of the same object can come back.)
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,13 +25,20 @@ from cosmos3_operator.reconcile.trim import (
 from cosmos3_operator.status.observe import ChildRef
 
 Body = Mapping[str, Any]
+OnPod = Callable[[Key, Body | None, Body | None], None]
+"""Called with the pod's resource, the pod before (None: new) and now (None: gone)."""
 REMEMBERED_DELETIONS = 4096
+
+
+def _ignore_pod(key: Key, old: Body | None, new: Body | None) -> None:
+    """Look away."""
 
 
 class Store:
     """Everything is looked up by the key of the resource that it belongs to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_pod: OnPod = _ignore_pod) -> None:
+        self._on_pod = on_pod
         self._resources: dict[Key, Body] = {}
         self._children: dict[Key, dict[ChildRef, Body]] = {}
         self._pods: dict[Key, dict[str, Body]] = {}
@@ -54,6 +61,10 @@ class Store:
     def resource(self, key: Key) -> Body | None:
         """Return the resource as last seen."""
         return self._resources.get(key)
+
+    def resources(self) -> list[tuple[Key, Body]]:
+        """Return all resources as last seen."""
+        return list(self._resources.items())
 
     def put_resource(self, key: Key, body: Body) -> bool:
         """Take in a resource. Whether a pass is needed: not for what we wrote ourselves."""
@@ -152,6 +163,10 @@ class Store:
             )
         )
 
+    def unsorted_pods(self, key: Key) -> Collection[Body]:
+        """Return the pods in any order, for those who only count."""
+        return self._pods.get(key, {}).values()
+
     def put_pod(self, key: Key, body: Body) -> bool:
         """Take in a pod. Whether a pass is needed: not for what we would not look at."""
         siblings = self._pods.setdefault(key, {})
@@ -160,13 +175,21 @@ class Store:
         if self._is_stale(known, body):
             return False
         siblings[name] = new = trim_pod(body)
+        self._on_pod(key, known, new)
         moved = known is None or not same_but_version(known, new)
         return moved and key not in self._passing
 
     def drop_pod(self, key: Key, name: str, last: Body) -> bool:
         """Forget a deleted pod."""
         self._bury(last)
-        return _drop(self._pods, key, name, _uid(last)) and key not in self._passing
+        return self._drop_pod(key, name, _uid(last)) and key not in self._passing
+
+    def _drop_pod(self, key: Key, name: str, uid: str) -> bool:
+        known = self._pods.get(key, {}).get(name)
+        is_gone = _drop(self._pods, key, name, uid)
+        if is_gone:
+            self._on_pod(key, known, None)
+        return is_gone
 
     # What a new listing must show again.
 
@@ -180,7 +203,10 @@ class Store:
 
     def lose(self, kind: str, key: Key, name: Any, uid: str) -> None:
         """Drop a child or pod that a new listing no longer showed; it may be shown later."""
-        _drop(self._pods if kind == "Pod" else self._children, key, name, uid)
+        if kind == "Pod":
+            self._drop_pod(key, name, uid)
+        else:
+            _drop(self._children, key, name, uid)
 
     def _all(self, kind: str) -> Iterator[tuple[Key, Any, Body]]:
         for key, body in self._resources.items():

@@ -71,10 +71,17 @@ def trim_child(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def trim_pod(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep identity, node and what the kubelet and the scheduler say."""
+    """Keep identity, node, what it takes of the node, and what kubelet and scheduler say."""
+    spec = body.get("spec") or {}
     return {
         "metadata": _pick(body["metadata"], _POD_METADATA),
-        "spec": _pick(body.get("spec") or {}, ("nodeName",)),
+        "spec": {
+            **_pick(spec, ("nodeName",)),
+            "containers": [
+                {"resources": _pick(one.get("resources") or {}, ("limits",))}
+                for one in spec.get("containers") or ()
+            ],
+        },
         "status": _pick(body.get("status") or {}, _POD_STATUS),
     }
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from itertools import count
+from uuid import uuid4
 
 from cosmos3_operator.cluster.errors import ClusterError, Unavailable
+from cosmos3_operator.cluster.trace import NO_TRACER, Tracer, Value
 from cosmos3_operator.reconcile.backoff import Backoff
 from cosmos3_operator.reconcile.context import bound
-from cosmos3_operator.reconcile.kinds import Key
+from cosmos3_operator.reconcile.kinds import RESOURCES, Key
 from cosmos3_operator.reconcile.queue import KeyedQueue
 from cosmos3_operator.reconcile.reconciler import Outcome
 from cosmos3_operator.reconcile.store import Store
@@ -27,10 +29,14 @@ COMPLAINT_SECONDS = 10.0
 """An API server that is away fails every key: say so once in a while, not a thousand times."""
 
 OnPass = Callable[[str, str, float], None]
-"""Called with kind, result and seconds."""
+"""Called with kind, result (success, requeue, requeue_after or error) and seconds."""
 
 
 def _ignore_pass(kind: str, result: str, seconds: float) -> None:
+    """Count nothing."""
+
+
+def _ignore_retry() -> None:
     """Count nothing."""
 
 
@@ -45,17 +51,20 @@ class Workers:
         store: Store,
         backoff: Backoff,
         on_pass: OnPass = _ignore_pass,
+        on_retry: Callable[[], None] = _ignore_retry,
         clock: Callable[[], float] = time.monotonic,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._queue = queue
         self._reconcile = reconcile
         self._store = store
         self._backoff = backoff
         self._on_pass = on_pass
+        self._on_retry = on_retry
         self._clock = clock
+        self._tracer = tracer
         self._started: dict[Key, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._pass_ids = count(1)
         self._quiet_until = float("-inf")
 
     def start(self, number: int) -> None:
@@ -80,24 +89,34 @@ class Workers:
         oldest = min(self._started.values(), default=None)
         return 0.0 if oldest is None else self._clock() - oldest
 
+    def unfinished_seconds(self) -> float:
+        """Return the age of all running passes together, in seconds."""
+        now = self._clock()
+        return sum(now - started for started in self._started.values())
+
+    def busy_by_kind(self) -> dict[str, int]:
+        """Return how many workers run a pass over a resource of each kind."""
+        busy = Counter(key.kind for key in self._started)
+        return {kind: busy[kind] for kind in RESOURCES}
+
     async def _work(self) -> None:
         while (key := await self._queue.take()) is not None:
-            with bound(**self._fields(key)):
+            fields = self._fields(key)
+            with bound(**fields), self._tracer.span("reconcile", **fields) as span:
                 try:
-                    await self._pass(key)
+                    span.note("result", await self._pass(key))
                 finally:
                     self._queue.done(key)
 
-    async def _pass(self, key: Key) -> None:
+    async def _pass(self, key: Key) -> str:
         started = self._started[key] = self._clock()
         result = "error"
         try:
             outcome = await self._reconcile(key)
-            result = outcome.result
+            result = _word(outcome)
             self._plan_next(key, outcome)
-            logger.debug("pass ended: %s", result)
+            logger.debug("pass ended: %s", outcome.result)
         except Unavailable as error:
-            result = "unavailable"
             self._retry(key, at_least=error.retry_after or 0.0)
             self._complain(error)
         except ClusterError as error:
@@ -109,6 +128,7 @@ class Workers:
         finally:
             del self._started[key]
             self._on_pass(key.kind, result, self._clock() - started)
+        return result
 
     def _plan_next(self, key: Key, outcome: Outcome) -> None:
         if outcome.must_retry:
@@ -126,6 +146,7 @@ class Workers:
             self._queue.add_after(key, outcome.requeue_after)
 
     def _retry(self, key: Key, *, at_least: float = 0.0, at_most: float | None = None) -> None:
+        self._on_retry()
         delay = max(at_least, self._backoff.next(key, version=self._version(key)))
         self._queue.add_after(key, delay if at_most is None else min(delay, at_most))
 
@@ -142,12 +163,22 @@ class Workers:
             self._quiet_until = now + COMPLAINT_SECONDS
         logger.log(level, "pass will be tried again: %s", error)
 
-    def _fields(self, key: Key) -> dict[str, object]:
+    def _fields(self, key: Key) -> dict[str, Value]:
+        """Name the pass for log lines and traces, with controller-runtime's word for its id."""
         version = self._version(key)
         return {
             "kind": key.kind,
             "namespace": key.namespace,
             "name": key.name,
-            "generation": version[1] if version else None,
-            "reconcile_id": next(self._pass_ids),
+            "generation": version[1] if version else 0,
+            "reconcileID": str(uuid4()),
         }
+
+
+def _word(outcome: Outcome) -> str:
+    """Name the end of a pass as controller-runtime does: a resync is no requeue."""
+    if outcome.must_retry:
+        return "error"
+    if outcome.has_moved:
+        return "requeue"
+    return "requeue_after" if outcome.waits else "success"

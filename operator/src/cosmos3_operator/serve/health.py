@@ -50,7 +50,8 @@ def make_app(*, health: Health, metrics: Metrics) -> web.Application:
         return _answer(health.readiness())
 
     async def scrape(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        text = await metrics.render()
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)

@@ -1,7 +1,8 @@
 """Logs for people at a terminal, and for machines elsewhere.
 
 In: log records of ours and of the libraries. Out: one line each, text or JSON, with the fields of
-the pass that wrote it. Transitions are INFO, passes are DEBUG: a fleet at rest writes nothing.
+the pass that wrote it and without credentials, whoever wrote them. Transitions are INFO, passes are
+DEBUG: a fleet at rest writes nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from cosmos3_operator.diagnosis.redact import redact
 from cosmos3_operator.reconcile.context import current
 
 Format = Literal["auto", "text", "json"]
@@ -19,11 +21,11 @@ _FIELDS = "fields"
 
 
 class Bind(logging.Filter):
-    """Attaches the fields of the running pass to a record."""
+    """Attaches the fields of the running pass to a record, before those that it brings."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record through, with its fields."""
-        setattr(record, _FIELDS, dict(current()))
+        setattr(record, _FIELDS, {**current(), **getattr(record, _FIELDS, {})})
         return True
 
 
@@ -36,11 +38,11 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": redact(record.getMessage()),
             **getattr(record, _FIELDS, {}),
         }
         if record.exc_info:
-            entry["error"] = self.formatException(record.exc_info)
+            entry["error"] = redact(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False, default=str)
 
 
@@ -54,7 +56,9 @@ class TextFormatter(logging.Formatter):
             f"{fields['kind']} {fields['namespace']}/{fields['name']}: " if "kind" in fields else ""
         )
         line = f"{_time(record)} {record.levelname:<7} {subject}{record.getMessage()}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if record.exc_info:
+            line = f"{line}\n{self.formatException(record.exc_info)}"
+        return redact(line)
 
 
 def configure(*, level: str, log_format: Format) -> None:

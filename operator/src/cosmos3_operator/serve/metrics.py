@@ -1,105 +1,162 @@
-"""Metrics, named like controller-runtime's so that dashboards work with a new prefix.
+"""Metrics, under the names that dashboards for Go controllers ask for.
 
-In: calls from the loop, the queue and the client. Out: the Prometheus text format. No label holds
-an object's name: their number would have no bound.
+In: calls from the loop, the queue and the client, and functions that are asked at each scrape. Out:
+the Prometheus text format. What there is, is said in `families.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from yarl import URL
 
-PREFIX = "cosmos3_operator"
-PASS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
+from cosmos3_operator.api.resource import Kind
+from cosmos3_operator.reconcile.kinds import Key
+from cosmos3_operator.serve import exposition
+from cosmos3_operator.serve.families import FAMILIES
+from cosmos3_operator.serve.fleet import FleetCollector
+from cosmos3_operator.serve.gauges import Gauges
+
+NAME = "cosmos3"
+"""Of the one queue."""
+RESULTS = ("success", "error", "requeue", "requeue_after")
+METHODS = {"create": "POST", "delete": "DELETE", "patch": "PATCH"}
+"""The HTTP method of a verb, where it is not GET."""
+NO_ANSWER = "<error>"
+"""client-go's word where there is no code."""
+
+Body = Mapping[str, Any]
 
 
 class Metrics:
     """Everything we count, in a registry of its own."""
 
-    def __init__(self, *, version: str) -> None:
+    def __init__(self, *, version: str, server: str = "") -> None:
+        # Each counter would have a second series that says when it was made.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        self._passes = Counter(
-            "reconcile",
-            "Passes by kind of resource and result.",
-            ("kind", "result"),
-            namespace=PREFIX,
-            registry=self.registry,
+        self.gauges = Gauges()
+        self._fleet: FleetCollector | None = None
+        self._host = host_of(server)
+        self._passes = self._counter("controller_runtime_reconcile_total")
+        self._errors = self._counter("controller_runtime_reconcile_errors_total")
+        self._pass_seconds = self._histogram("controller_runtime_reconcile_time_seconds")
+        self._adds = self._counter("workqueue_adds_total").labels(NAME)
+        self._retries = self._counter("workqueue_retries_total").labels(NAME)
+        self._waits = self._histogram("workqueue_queue_duration_seconds").labels(NAME)
+        self._works = self._histogram("workqueue_work_duration_seconds").labels(NAME)
+        self._requests = self._counter("rest_client_requests_total")
+        self._request_seconds = self._histogram("rest_client_request_duration_seconds")
+        self._events = self._counter("cosmos3_operator_events_total")
+        self._evidence = self._counter("cosmos3_operator_evidence_requests_total")
+        self._startups = self._histogram("cosmos3_operator_startup_seconds")
+        self._transitions = self._counter("cosmos3_operator_transitions_total")
+        self._begin_at_zero()
+        build = FAMILIES["cosmos3_operator_build_info"]
+        Gauge(build.name, build.help, build.labels, registry=self.registry).labels(version).set(1)
+        self.registry.register(self.gauges)
+        ProcessCollector(registry=self.registry)
+
+    def _begin_at_zero(self) -> None:
+        # A rate over a series that begins with its first error would miss that error.
+        for kind in Kind:
+            for result in RESULTS:
+                self._passes.labels(controller_of(kind), result)
+            self._errors.labels(controller_of(kind))
+            self._pass_seconds.labels(controller_of(kind))
+            self._startups.labels(kind)
+
+    def _counter(self, name: str) -> Counter:
+        family = FAMILIES[name]
+        return Counter(family.name, family.help, family.labels, registry=self.registry)
+
+    def _histogram(self, name: str) -> Histogram:
+        family = FAMILIES[name]
+        return Histogram(
+            family.name, family.help, family.labels, registry=self.registry, buckets=family.buckets
         )
-        self._pass_seconds = Histogram(
-            "reconcile_seconds",
-            "Duration of passes.",
-            ("kind",),
-            namespace=PREFIX,
-            registry=self.registry,
-            buckets=PASS_BUCKETS,
-        )
-        self._depth = Gauge(
-            "queue_depth",
-            "Keys that wait for a worker.",
-            namespace=PREFIX,
-            registry=self.registry,
-        )
-        self._wait_seconds = Histogram(
-            "queue_wait_seconds",
-            "Time a key waited for a worker.",
-            namespace=PREFIX,
-            registry=self.registry,
-            buckets=PASS_BUCKETS,
-        )
-        self._requests = Counter(
-            "api_requests",
-            "Requests to the API server; code 0 is no answer.",
-            ("verb", "resource", "code"),
-            namespace=PREFIX,
-            registry=self.registry,
-        )
-        self._request_seconds = Histogram(
-            "api_request_seconds",
-            "Duration of requests to the API server.",
-            ("verb",),
-            namespace=PREFIX,
-            registry=self.registry,
-            buckets=REQUEST_BUCKETS,
-        )
-        self._ready = Gauge(
-            "ready",
-            "1 if every watch runs.",
-            namespace=PREFIX,
-            registry=self.registry,
-        )
-        Gauge(
-            "build_info",
-            "Version of the operator.",
-            ("version",),
-            namespace=PREFIX,
-            registry=self.registry,
-        ).labels(version).set(1)
 
     def on_pass(self, kind: str, result: str, seconds: float) -> None:
         """Count a pass."""
-        self._passes.labels(kind, result).inc()
-        self._pass_seconds.labels(kind).observe(seconds)
+        controller = controller_of(kind)
+        self._passes.labels(controller, result).inc()
+        if result == "error":
+            self._errors.labels(controller).inc()
+        self._pass_seconds.labels(controller).observe(seconds)
+        self._works.observe(seconds)
 
     def on_wait(self, seconds: float) -> None:
         """Measure a key's wait."""
-        self._wait_seconds.observe(seconds)
+        self._waits.observe(seconds)
+
+    def on_add(self) -> None:
+        """Count a key that joins the queue."""
+        self._adds.inc()
+
+    def on_retry(self) -> None:
+        """Count a key that is put back."""
+        self._retries.inc()
 
     def on_request(self, verb: str, resource: str, code: int, seconds: float) -> None:
         """Count a request."""
-        self._requests.labels(verb, resource, str(code)).inc()
+        method = METHODS.get(verb, "GET")
+        self._requests.labels(str(code) if code else NO_ANSWER, method, self._host).inc()
         if verb != "watch":
-            self._request_seconds.labels(verb).observe(seconds)
+            self._request_seconds.labels(method, self._host).observe(seconds)
 
-    def watch_depth(self, depth: Callable[[], int]) -> None:
-        """Read the queue's depth whenever somebody asks."""
-        self._depth.set_function(depth)
+    def on_event(self, type_: str, reason: str, result: str) -> None:
+        """Count a Kubernetes Event."""
+        self._events.labels(type_, reason, result).inc()
 
-    def watch_ready(self, is_ready: Callable[[], bool]) -> None:
-        """Read readiness whenever somebody asks."""
-        self._ready.set_function(is_ready)
+    def on_evidence(self, what: str, result: str) -> None:
+        """Count a request for evidence."""
+        self._evidence.labels(what, result).inc()
 
-    def render(self) -> bytes:
-        """Write the text format."""
-        return generate_latest(self.registry)
+    def on_startup(self, kind: str, seconds: float) -> None:
+        """Measure a server's start."""
+        self._startups.labels(kind).observe(seconds)
+
+    def on_transition(self, key: Key, body: Body, old: Body, new: Body) -> None:
+        """Count the conditions that turned."""
+        before = {item["type"]: _state(item) for item in old.get("conditions") or ()}
+        for item in new.get("conditions") or ():
+            if before.get(item["type"]) != _state(item):
+                self._transitions.labels(key.kind, item["type"], *_state(item)).inc()
+
+    def watch_fleet(self, fleet: FleetCollector) -> None:
+        """Count the fleet at each scrape."""
+        self._fleet = fleet
+        self.registry.register(fleet)
+
+    async def render(self) -> bytes:
+        """Write the text format, without holding up the loop for long."""
+        if self._fleet is not None:
+            await self._fleet.look()
+        return await exposition.render(self.registry.collect())
+
+
+def host_of(server: str) -> str:
+    """Return host and port of a URL, without the credentials that it may hold."""
+    url = URL(server)
+    if url.host is None:
+        return ""
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return f"{host}:{url.explicit_port}" if url.explicit_port else host
+
+
+def controller_of(kind: str) -> str:
+    """Return the name that controller-runtime would give to the controller of a kind."""
+    return kind.lower()
+
+
+def _state(condition: Body) -> tuple[str, str]:
+    return str(condition.get("status")), str(condition.get("reason"))

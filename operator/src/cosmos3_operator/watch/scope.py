@@ -22,10 +22,14 @@ class Scope(NamedTuple):
     kind: str
     namespace: str | None
 
+    @property
+    def plural(self) -> str:
+        """The kind as paths and metrics have it."""
+        return next(one.plural for one in WATCHED if one.kind == self.kind)
+
     def __str__(self) -> str:
         """Return the scope as people write it."""
-        plural = next(one.plural for one in WATCHED if one.kind == self.kind)
-        return f"{plural} in {self.namespace}" if self.namespace else plural
+        return f"{self.plural} in {self.namespace}" if self.namespace else self.plural
 
 
 def scopes_by_path(namespaces: Sequence[str]) -> dict[str, Scope]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
@@ -27,10 +28,18 @@ NOT_YET = "not watched yet"
 class Watches:
     """The state of each watch that we need."""
 
-    def __init__(self, namespaces: Sequence[str]) -> None:
+    def __init__(
+        self, namespaces: Sequence[str], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._scopes = tuple(scopes_by_path(namespaces).values())
+        self._clock = clock
         self._troubles: dict[Scope, str] = dict.fromkeys(self._scopes, NOT_YET)
+        self._down_since: dict[Scope, float] = dict.fromkeys(self._scopes, clock())
         self._all_started = asyncio.Event()
+
+    def begin(self) -> None:
+        """Note that watching begins now: nothing has been down for longer."""
+        self._down_since = dict.fromkeys(self._troubles, self._clock())
 
     async def wait_until_started(self) -> None:
         """Wait until every list has been read once."""
@@ -38,6 +47,7 @@ class Watches:
 
     def started(self, scope: Scope) -> None:
         """Note that a watch runs."""
+        self._down_since.pop(scope, None)
         if self._troubles.pop(scope, NOT_YET) != NOT_YET:
             logger.info("watching %s again", scope)
         if not self._troubles:
@@ -47,16 +57,34 @@ class Watches:
         """Note that a list or watch did not work, and say so once."""
         if self._troubles.get(scope) != trouble:
             logger.warning("cannot watch %s: %s", scope, trouble)
-        self._troubles[scope] = trouble
+        self._is_down(scope, trouble)
 
     def all_down(self, trouble: str) -> None:
         """Note that nothing is watched."""
         for scope in self._scopes:
-            self._troubles[scope] = trouble
+            self._is_down(scope, trouble)
+
+    def _is_down(self, scope: Scope, trouble: str) -> None:
+        self._troubles[scope] = trouble
+        self._down_since.setdefault(scope, self._clock())
 
     def troubles(self) -> list[str]:
         """Return what is not watched and why; empty if all is well."""
         return sorted(f"{scope}: {trouble}" for scope, trouble in self._troubles.items())
+
+    def down_seconds(self) -> dict[str, float]:
+        """Return how long each kind has not been watched everywhere, by plural; 0 if it is."""
+        now = self._clock()
+        found: dict[str, float] = {}
+        for scope in self._scopes:
+            age = now - self._down_since.get(scope, now)
+            found[scope.plural] = max(age, found.get(scope.plural, 0.0))
+        return found
+
+    def up(self) -> dict[str, bool]:
+        """Return whether each kind is watched everywhere, by plural."""
+        down = {scope.plural for scope in self._troubles}
+        return {scope.plural: scope.plural not in down for scope in self._scopes}
 
 
 class Traffic:
