@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import urllib3
+
 from bed.api import Cluster
 from life.world import Event
 
