@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from life.probe import LEAST_SECONDS, TIMES, quantile
-from life.referee import FALSE_READY, FALSE_UNREADY, UNOBSERVED, Busy, Referee
+from life.referee import FALSE_READY, FALSE_UNREADY, UNOBSERVED, Busy, Interval, Referee
 from life.world import COMPONENTS, Name
 
 MOST_MESSAGES = 8
@@ -59,6 +59,7 @@ class Life:
         referee = self.referee
         names = [i.name for i in referee.beyond(self.settle)]
         names += [name for name, _, _ in referee.broken(self.settle)]
+        names += [i.name for i in self._worst(referee.intervals)]
         return list(dict.fromkeys(names))
 
     def figures(self) -> dict[str, Any]:
@@ -104,7 +105,15 @@ class Life:
             "p99": round(quantile(seconds, 0.99), 4),
             "longest": round(max(seconds, default=0.0), 3),
             "within": {f"{bound:g} s": counts[bound] for bound in (*BOUNDS, float("inf"))},
+            "worst": [
+                f"{i.longest_outside(self.referee.outages):.3f} s at {i.start:.3f}: "
+                f"{i.name}, {i.why}"
+                for i in self._worst(of_this)
+            ],
         }
+
+    def _worst(self, intervals: list[Interval]) -> list[Interval]:
+        return sorted(intervals, key=lambda i: -i.longest_outside(self.referee.outages))[:5]
 
     def text(self) -> str:
         """Return the report for people."""
@@ -130,6 +139,7 @@ class Life:
                 "    {count} times, p50 {p50:.3f} s, p99 {p99:.3f} s, longest {longest:.3f} s, "
                 "{beyond} beyond".format(**spread),
                 f"    within {_counts(spread['within'])}",
+                *(f"    {one}" for one in spread["worst"][:3]),
             ]
         lines += [
             f"  most messages  {figures['mostMessages']}",
