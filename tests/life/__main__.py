@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from bed.progress import to_stderr
-from life.play import node_names, play
+from life.play import NODE_LOSS_SECONDS, node_names, play
 from life.script import Plan, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +27,7 @@ def main() -> int:
         server_restarts=max(1, round(hours * options.shakes / 4)),
         node_losses=round(hours * options.shakes),
         nodes=node_names(),
+        silence=NODE_LOSS_SECONDS * options.factor,
     )
     if options.script:
         print("\n".join(map(str, write(plan))))

@@ -54,6 +54,8 @@ class Actor:
             "release-pods": self._release,
             "lose-node": lambda act: machines.lose_node(act.name),
             "return-node": lambda act: machines.return_node(act.name),
+            "silence-node": lambda act: machines.silence_node(act.name),
+            "revive-node": lambda act: machines.revive_node(act.name),
             "kill-operator": lambda act: machines.kill_operator(),
             "start-operator": lambda act: machines.start_operator(),
             "restart-server": lambda act: machines.restart_server(),

@@ -56,6 +56,7 @@ class Machines:
         self._judge = judge
         self._probe = probe
         self._lost: dict[str, dict[str, Any]] = {}
+        self._silent: set[str] = set()
         self._waiting: list[threading.Thread] = []
         self._server = _find_server(cluster)
         self.errors: list[str] = []
@@ -65,7 +66,7 @@ class Machines:
     def lose_node(self, name: str) -> None:
         """Take a machine away for good: its pods and its Node object vanish, nothing drains."""
         node = self._api.get(f"/api/v1/nodes/{name}")
-        if node is None:
+        if node is None or name in self._silent:
             return
         self._lost[name] = node
         self._api.merge(f"/api/v1/nodes/{name}", {"spec": {"unschedulable": True}})
@@ -83,6 +84,18 @@ class Machines:
         capacity = {key: node["status"][key] for key in ("capacity", "allocatable", "nodeInfo")}
         body = {"apiVersion": "v1", "kind": "Node", "metadata": kept, "status": capacity}
         self._api.post("/api/v1/nodes", body)
+
+    def silence_node(self, name: str) -> None:
+        """Cut the power of a machine: nobody knows until its heartbeats are missed."""
+        if self._api.get(f"/api/v1/nodes/{name}") is not None:
+            self._cluster.silence(name)
+            self._silent.add(name)
+
+    def revive_node(self, name: str) -> None:
+        """Let it come back, with what is still on it."""
+        if name in self._silent:
+            self._silent.remove(name)
+            self._cluster.revive(name)
 
     # The operator.
 

@@ -29,6 +29,8 @@ from support.operator_process import OperatorProcess
 
 NODES = Path(__file__).with_name("nodes.yaml")
 NAMESPACE, PROBE = "life", "life-probe"
+NODE_LOSS_SECONDS = 20
+"""Real ones: fewer, and a busy machine loses nodes that are well."""
 CALM_SECONDS = 120.0
 """How long the last news may take; far more than any back-off that delays a status."""
 
@@ -42,7 +44,7 @@ def node_names() -> tuple[str, ...]:
 
 def play(plan: Plan, *, factor: float, folder: Path, say: Say = lambda _: None) -> Life:
     """Live through the script once, on a control plane of its own."""
-    cluster = bed.up(folder / "cluster", nodes=NODES)
+    cluster = bed.up(folder / "cluster", nodes=NODES, node_loss_s=NODE_LOSS_SECONDS)
     try:
         cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
         cluster.kubectl("wait", "--for=condition=Established", "-f", str(ROOT / "crds"))

@@ -76,6 +76,8 @@ class Plan:
     server_restarts: int
     node_losses: int
     nodes: tuple[str, ...]
+    silence: float
+    """Simulated seconds until a silent node counts as lost."""
 
 
 def write(plan: Plan) -> list[Act]:
@@ -124,8 +126,12 @@ class _Writer:
             self._after(self._moment(end, index, plan.server_restarts), "restart-server", "")
         for index in range(plan.node_losses):
             at, node = self._moment(end, index, plan.node_losses), dice.choice(plan.nodes)
-            self._after(at, "lose-node", node)
-            self._after(at + dice.uniform(5, 20) * MINUTE, "return-node", node)
+            if index % 2:
+                self._after(at, "lose-node", node)
+                self._after(at + dice.uniform(5, 40) * MINUTE, "return-node", node)
+            else:
+                self._after(at, "silence-node", node)
+                self._after(at + dice.uniform(0.5, 2.5) * plan.silence, "revive-node", node)
 
     def _moment(self, end: float, index: int, of: int) -> float:
         return (index + self._dice.uniform(0.3, 0.8)) * end / of
@@ -233,7 +239,7 @@ class _Writer:
 
     def _drain(self, member: Member) -> None:
         """Let pods take their time to end, and give them a reason to."""
-        until = self._now + self._dice.uniform(5, 30) * MINUTE
+        until = self._now + self._dice.uniform(15, 45) * MINUTE
         self._do("hold-pods", member)
         self._reserve(member, until)
         self._after(until, "release-pods", member.name)
