@@ -24,6 +24,7 @@ WORDS = (*DURATIONS, "fail", "reason", "termination-message")
 HOLD = "life.cosmos3.io/draining"
 CREATE_SECONDS = 60.0
 """A name is free once its last holder is gone: in a foreground deletion, after its children."""
+_TOO_LATE = "no new finalizers can be added if the object is being deleted"
 FORGIVEN = (404, 409)
 """The script does not know what the cluster has done meanwhile: gone, or just changed."""
 
@@ -157,7 +158,7 @@ class Actor:
         try:
             self._api.merge(self._pod_path(pod), {"metadata": metadata})
         except ApiException as error:
-            if error.status not in FORGIVEN:
+            if error.status not in FORGIVEN and _TOO_LATE not in str(error.body):
                 raise
 
     def _pods(self, name: str) -> list[dict[str, Any]]:
