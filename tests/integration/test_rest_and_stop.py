@@ -42,7 +42,7 @@ TROUBLED: dict[str, dict[str, Any]] = {
 LOADING = "loading"
 MOST_WRITES_LOADING = 6
 """Of a server that loads and loads: the time that it has left is told in coarse steps."""
-RESYNCS = 3
+RESYNCS = 2
 RESYNC_SECONDS = 5.0
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 
