@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="life", description=__doc__)
     add = parser.add_argument
     add("--seed", type=int, default=20261124, help="another life (%(default)s)")
-    add("--hours", type=float, default=36.0, help="simulated (%(default)s)")
+    add("--hours", type=float, default=30.0, help="simulated (%(default)s)")
     add("--factor", type=float, default=120.0, help="real seconds for each one (%(default)s)")
     add("--fleet", type=int, default=24, help="resources at a time, at most (%(default)s)")
     add("--acts", type=float, default=60.0, help="in a simulated hour (%(default)s)")

@@ -27,6 +27,9 @@ class History:
         self.replicas, self.generation, self.edition, self.uid = replicas, 1, "1", "r1"
         self.status: dict[str, Any] = {}
         self.finalizers: list[str] = []
+        self.managers: list[dict[str, Any]] = [
+            {"manager": "cosmos3-operator", "subresource": "status"}
+        ]
         self._see("Node", "node", {"status": {"conditions": [_true("Ready")]}})
 
     def passes(self, seconds: float) -> History:
@@ -35,7 +38,11 @@ class History:
 
     def resource(self, type_: str = "MODIFIED", *, deleting: bool = False) -> History:
         """Show the resource as it is now."""
-        metadata: dict[str, Any] = {"generation": self.generation, "finalizers": self.finalizers}
+        metadata: dict[str, Any] = {
+            "generation": self.generation,
+            "finalizers": self.finalizers,
+            "managedFields": self.managers,
+        }
         if deleting:
             metadata["deletionTimestamp"] = _stamp(WALL)
         spec = {"replicas": self.replicas, "pod": {"annotations": {EDITION: self.edition}}}

@@ -1,6 +1,6 @@
 """How long news takes on this machine at this time: from a write, through a controller, to a watch.
 
-A Deployment without pods is changed about once a second. The Deployment controller writes its
+A Deployment without pods is changed about twice a second. The Deployment controller writes its
 observedGeneration, which the observer sees by the same kind of watch as everything else. What a
 status can be asked for is measured by this, so that a slow machine is no liar.
 """
@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from life.world import Event
 from support.api import Api
 
-EVERY_SECONDS = 1.0
+EVERY_SECONDS = 0.5
 LEAST_SECONDS = 2.0
 TIMES = 5.0
 """From a pod to the status of its resource it is two controllers, the operator and three writes:

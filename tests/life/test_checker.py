@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from life.histories import History
+from life.manners import documented_reasons
 from life.referee import FALSE_READY, FALSE_UNREADY, UNOBSERVED, Referee
 from life.world import Name
+from support.repository import ROOT
 
 SETTLE = 2.0
 NANO = Name("CosmosGenerator", "nano")
@@ -182,3 +184,13 @@ def test_flapping_messages_and_busy_statuses_are_counted() -> None:
     assert (referee.most_messages.count, referee.most_writes.count) == (7, 7)
     assert referee.most_messages.reason == "False/Starting"
     assert "0 s left" in referee.most_messages.examples
+
+
+def test_a_write_outside_the_status_is_noticed() -> None:
+    history = History().serving()
+    history.managers = [{"manager": "cosmos3-operator", "fieldsV1": {"f:spec": {}}}]
+    assert broken(history.resource().end()) == ["only_the_status_is_written"]
+
+
+def test_the_documented_reasons_are_those_with_a_page() -> None:
+    assert {"Serving", "InsufficientGPUs"} <= documented_reasons(ROOT)
