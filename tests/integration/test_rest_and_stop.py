@@ -17,6 +17,7 @@ import pytest
 
 from bed import api as bed
 from support.api import Api, condition, ready
+from support.audit import AuditLog, in_short, is_about, is_refused, log_reads
 from support.kubectl import ROOT
 from support.operator_process import OperatorProcess
 from support.resources import TOKEN, generator, reasoner, refused_by_the_hub, simulated
@@ -44,7 +45,6 @@ MOST_WRITES_LOADING = 6
 """Of a server that loads and loads: the time that it has left is told in coarse steps."""
 RESYNCS = 2
 RESYNC_SECONDS = 5.0
-WRITES = ("create", "update", "patch", "delete", "deletecollection")
 
 
 @pytest.fixture(scope="module")
@@ -55,48 +55,6 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bed.Cluster]:
     bed.down(folder)
 
 
-def requests(cluster: bed.Cluster) -> list[dict[str, Any]]:
-    """Return what the operator asked for so far, as the API server's audit log has it."""
-    assert cluster.audit_log is not None
-    whole, _, _ = cluster.audit_log.read_text().rpartition("\n")
-    return [
-        event
-        for event in map(json.loads, whole.splitlines())
-        if event.get("userAgent", "").startswith("cosmos3-operator")
-        and event["stage"] == "ResponseComplete"
-    ]
-
-
-def operator_writes(cluster: bed.Cluster) -> list[dict[str, Any]]:
-    """Return its writes, apart from those of its Lease."""
-    return [
-        event
-        for event in requests(cluster)
-        if event["verb"] in WRITES and event["objectRef"]["resource"] != "leases"
-    ]
-
-
-def is_about(event: dict[str, Any], *names: str) -> bool:
-    """Tell whether a request is about one of these resources or a child of theirs."""
-    name = str(event["objectRef"].get("name", ""))
-    return any(name == one or name.startswith(f"{one}-") for one in names)
-
-
-def is_refused(event: dict[str, Any]) -> bool:
-    """Tell whether a write changed nothing because the API server would not have it."""
-    return int(event["responseStatus"]["code"]) >= 400
-
-
-def log_reads(found: list[dict[str, Any]], pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the requests for the logs of these pods."""
-    names = {pod["metadata"]["name"] for pod in pods}
-    return [
-        event
-        for event in found
-        if event["objectRef"].get("subresource") == "log" and event["objectRef"]["name"] in names
-    ]
-
-
 def test_nothing_is_written_at_rest_and_sigterm_ends_cleanly(
     audited: bed.Cluster, tmp_path: Path
 ) -> None:
@@ -104,6 +62,8 @@ def test_nothing_is_written_at_rest_and_sigterm_ends_cleanly(
     audited.kubectl("wait", "--for=condition=Established", "-f", str(ROOT / "crds"))
     api = Api(audited.kubeconfig)
     namespace = api.namespace("rest")
+    assert audited.audit_log is not None
+    audit = AuditLog(audited.audit_log)
     operator = OperatorProcess(
         kubeconfig=audited.kubeconfig,
         log=tmp_path / "log",
@@ -120,20 +80,22 @@ def test_nothing_is_written_at_rest_and_sigterm_ends_cleanly(
             pod = refused_by_the_hub("HuggingFaceLicenceNotAccepted", job_back_off="3s")
             api.create(generator(f"b{number}", namespace, huggingFace=TOKEN, pod=pod))
         eventually(lambda: _unsettled(api, namespace), lambda left: left == [], what="rest")
-        quiet, asked = _quiet(audited), len(requests(audited))
+        quiet, asked = _quiet(audit), len(audit.requests())
         time.sleep(REST_SECONDS)  # the observation itself, not a wait for something
-        later = operator_writes(audited)
-        tried = [one for one in later[len(quiet) :] if is_about(one, "nametaken")]
+        later = audit.writes()
+        tried = [one for one in later[quiet:] if is_about(one, "nametaken")]
         assert len(tried) <= 2 + REST_SECONDS / 30
         assert all(map(is_refused, tried)), tried
-        loading = [one for one in later[len(quiet) :] if is_about(one, LOADING)]
+        loading = [one for one in later[quiet:] if is_about(one, LOADING)]
         assert len(loading) <= MOST_WRITES_LOADING, loading
-        rest = [one for one in later[len(quiet) :] if one not in (*tried, *loading)]
-        assert rest == []
+        rest = [one for one in later[quiet:] if one not in (*tried, *loading)]
+        assert list(map(in_short, rest)) == []
         assert len(later) >= RESOURCES * 4, "the log must show the writes of the beginning"
-        assert log_reads(requests(audited)[asked:], _serving_pods(api, namespace)) == []
+        assert log_reads(audit.requests()[asked:], _serving_pods(api, namespace)) == []
         assert operator.stop() == 0
-    _resyncs_change_nothing(audited, api, namespace, tmp_path)
+    _resyncs_change_nothing(
+        audit, audited.kubeconfig, api=api, namespace=namespace, folder=tmp_path
+    )
     api.close()
 
 
@@ -177,12 +139,14 @@ def _serving_pods(api: Api, namespace: str) -> list[dict[str, Any]]:
     return pods
 
 
-def _resyncs_change_nothing(cluster: bed.Cluster, api: Api, namespace: str, folder: Path) -> None:
+def _resyncs_change_nothing(
+    audit: AuditLog, kubeconfig: Path, *, api: Api, namespace: str, folder: Path
+) -> None:
     """Apply everything again and again: the API server has nothing to store, nobody hears of it."""
-    before, began = _versions(api, namespace), len(operator_writes(cluster))
+    before, began = _versions(api, namespace), len(audit.writes())
     deployments = [name for kind, name in before if kind == "Deployment"]
     operator = OperatorProcess(
-        kubeconfig=cluster.kubeconfig,
+        kubeconfig=kubeconfig,
         log=folder / "resyncs",
         options=(
             "--preflight-image=example/operator:1",
@@ -191,7 +155,7 @@ def _resyncs_change_nothing(cluster: bed.Cluster, api: Api, namespace: str, fold
     )
     with operator:
         found = eventually(
-            lambda: operator_writes(cluster)[began:],
+            lambda: audit.writes()[began:],
             lambda seen: _times_applied(seen, deployments) > RESYNCS,
             what="enough resyncs",
         )
@@ -224,13 +188,18 @@ def _versions(api: Api, namespace: str) -> dict[tuple[str, str], str]:
     }
 
 
-def _quiet(cluster: bed.Cluster) -> list[dict[str, Any]]:
-    """Return all writes once none has come for a while, so that the beginning is over."""
+def _quiet(audit: AuditLog) -> int:
+    """Count all writes once none has come for a while, so that the beginning is over."""
     seen: list[int] = []
 
-    def look() -> bool:
-        seen.append(len(operator_writes(cluster)))
-        return len(seen) > 50 and len(set(seen[-50:])) == 1
+    def look() -> list[str]:
+        seen.append(len(audit.writes()))
+        return [] if len(seen) > 50 and len(set(seen[-50:])) == 1 else _newest(audit)
 
-    eventually(look, bool, what="the end of the beginning")
-    return operator_writes(cluster)
+    eventually(look, lambda newest: not newest, what="the end of the beginning")
+    return seen[-1]
+
+
+def _newest(audit: AuditLog) -> list[str]:
+    """Return the last writes, for a failure to show who does not rest."""
+    return [in_short(one) for one in audit.writes()[-20:]]
