@@ -105,6 +105,11 @@ bench: setup ## Measure the operator against a bare client on a local control pl
 	@$(BIN)/python -m bed build
 	@$(BIN)/python -m bench
 
+.PHONY: life
+life: setup ## Live through 30 simulated hours, a judge compares each status with its pods (ARGS="--seed 7")
+	@$(BIN)/python -m bed build
+	@nice $(BIN)/python -m life $(ARGS)
+
 .PHONY: images
 images: setup ## Build the operator's image (as root; BASE=debian: without a registry; MAY_INSTALL=1)
 	@$(BIN)/python images/build.py --base $(BASE) $(if $(MAY_INSTALL),--may-install)

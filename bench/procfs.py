@@ -11,11 +11,20 @@ _USER, _SYSTEM = 11, 12  # counted from the field after the command's closing pa
 
 def peak_mib(status: str) -> float:
     """Return the largest resident size so far, from the text of /proc/PID/status."""
+    return _mib(status, "VmHWM")
+
+
+def resident_mib(status: str) -> float:
+    """Return the resident size now, from the same text."""
+    return _mib(status, "VmRSS")
+
+
+def _mib(status: str, wanted: str) -> float:
     for line in status.splitlines():
         name, _, value = line.partition(":")
-        if name == "VmHWM":
+        if name == wanted:
             return int(value.split()[0]) / 1024
-    raise ValueError("no VmHWM: the process has ended")
+    raise ValueError(f"no {wanted}: the process has ended")
 
 
 def cpu_seconds(stat: str, *, ticks_per_second: int) -> float:
@@ -40,6 +49,11 @@ def read_busy_seconds() -> float:
 def read_peak_mib(pid: int) -> float:
     """Read the largest resident size of a process."""
     return peak_mib((PROC / str(pid) / "status").read_text())
+
+
+def read_resident_mib(pid: int) -> float:
+    """Read the resident size of a process now."""
+    return resident_mib((PROC / str(pid) / "status").read_text())
 
 
 def read_cpu_seconds(pid: int) -> float:

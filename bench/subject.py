@@ -52,6 +52,10 @@ class Subject:
         """Read the largest resident size so far."""
         return procfs.read_peak_mib(self._process.pid)
 
+    def resident_mib(self) -> float:
+        """Read the resident size now."""
+        return procfs.read_resident_mib(self._process.pid)
+
     def cpu_seconds(self) -> float:
         """Read the processor time so far."""
         return procfs.read_cpu_seconds(self._process.pid)

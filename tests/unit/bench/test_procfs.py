@@ -12,6 +12,10 @@ def test_peak_memory_is_in_mebibytes() -> None:
     assert procfs.peak_mib("Name:\tpython\nVmHWM:\t  104448 kB\nVmRSS:\t 90000 kB\n") == 102.0
 
 
+def test_resident_memory_is_read_from_the_same_text() -> None:
+    assert procfs.resident_mib("VmHWM:\t  104448 kB\nVmRSS:\t 102400 kB\n") == 100.0
+
+
 def test_a_process_that_has_ended_has_no_peak() -> None:
     with pytest.raises(ValueError, match="ended"):
         procfs.peak_mib("Name:\tpython\nState:\tZ (zombie)\n")
@@ -24,6 +28,7 @@ def test_a_name_with_spaces_and_parentheses_does_not_shift_the_fields() -> None:
 
 def test_our_own_process_can_be_read() -> None:
     assert procfs.read_peak_mib(os.getpid()) > 1
+    assert procfs.read_resident_mib(os.getpid()) > 1
     assert procfs.read_cpu_seconds(os.getpid()) >= 0
 
 

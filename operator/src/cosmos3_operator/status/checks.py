@@ -92,10 +92,19 @@ def child_refused(plan: Plan, observation: Observation) -> Finding | None:
 
 
 def scaled_to_zero(plan: Plan, observation: Observation) -> Finding | None:
-    """Report that nothing runs because nothing was asked for."""
+    """Report that nothing runs because nothing was asked for, once no pod holds a GPU any more."""
     status = deployment_of(plan, observation).get("status") or {}
     if plan.replicas or status.get("replicas") or not is_observed(plan, observation):
         return None
+    # The Deployment counts no pod that is ending, but one that drains keeps its GPUs.
+    phases = [(pod.get("status") or {}).get("phase") for pod in observation.pods]
+    if left := sum(phase not in ("Failed", "Succeeded") for phase in phases):
+        return Finding(
+            reason=Reason.ROLLING_OUT,
+            message=f"spec.replicas is 0, and {left} pod{' is' if left == 1 else 's are'} still "
+            "ending and holding GPUs; work in progress may take up to "
+            f"{plan.drain.grace_seconds} s",
+        )
     return Finding(
         reason=Reason.SCALED_TO_ZERO,
         message="spec.replicas is 0: nothing runs and no GPU is held",
