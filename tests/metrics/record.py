@@ -78,7 +78,7 @@ def anonymous(text: str, server: Server) -> str:
     """Take out the folders, the port and the moments of this machine."""
     text = re.sub(r"/[^\"]*/models--([^/\"]+)/snapshots/[^/\"]+", r"/hub/models--\1", text)
     text = text.replace(str(server.folder), "/server").replace(str(server.port), "8000")
-    text = re.sub(r"(process_start_time_seconds) .*", r"\1 1.7e+09", text)
+    text = re.sub(r"(?m)^(process_start_time_seconds) .*", r"\1 1.7e+09", text)
     # When a counter was born is of no use without the moment of the scrape.
     lines = [line for line in text.splitlines() if not re.match(r"(# \w+ )?\S+_created\b", line)]
     return "\n".join(lines) + "\n"

@@ -1,9 +1,9 @@
 """Finds promtool and Prometheus, or brings them, into a cache that all checkouts share.
 
 In: the environment. Out: paths of programs. Tried in this order: a variable that names the
-program, PATH, Debian's package (fetched and unpacked, not installed; it needs no rights), and the Go
-module in tools/, compiled by the Go that the test bed finds. A program appears in the cache whole or
-not at all.
+program, PATH, Debian's package (fetched and unpacked, not installed; it needs no rights), and the
+Go module in tools/, compiled by the Go that the test bed finds. A program appears in the cache
+whole or not at all.
 """
 
 from __future__ import annotations
