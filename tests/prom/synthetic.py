@@ -12,7 +12,6 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-
 Shape = Callable[[float], float]
 """From the share of the time that has passed, 0 to 1, to a value, or to a rate."""
 Labels = Mapping[str, str]
@@ -67,7 +66,7 @@ def _day(low: float, high: float, seed: int) -> Shape:
     """Quiet at both ends, busy in the middle, never twice the same, and the same if asked again."""
 
     def shape(x: float) -> float:
-        noise = random.Random(f"{seed} {x:.6f}").uniform(0.85, 1.15)  # noqa: S311 - a picture
+        noise = random.Random(f"{seed} {x:.6f}").uniform(0.85, 1.15)
         return (low + (high - low) * math.sin(math.pi * x) ** 2) * noise
 
     return shape
