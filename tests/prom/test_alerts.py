@@ -100,7 +100,9 @@ def test_no_alert_reads_gauges_that_come_late() -> None:
     assert [name for name, rule in FIRING.items() if metrics_of(rule["expr"]) & raw] == []
     # What stuck reads of a late one is only that it is there.
     text = FIRING["Cosmos3GeneratorStuck"]["expr"]
-    assert text.count('and on (namespace, pod) cosmos3:generator_requests_running{gauges="late"}') == 1
+    assert (
+        text.count('and on (namespace, pod) cosmos3:generator_requests_running{gauges="late"}') == 1
+    )
     late = [name for name, rule in FIRING.items() if "late" in rule["expr"]]
     assert late == ["Cosmos3GeneratorStuck"]
 
