@@ -56,6 +56,7 @@ cluster-down: setup ## End it and leave nothing behind
 .PHONY: test
 test: setup lint ## Run everything: lint, types, unit, golden, property and integration tests
 	@$(BIN)/python -m bed build
+	@$(BIN)/python -m prom
 	@requirements/test-newest $(BIN)/python
 	@$(BIN)/python -m pytest
 
@@ -85,8 +86,9 @@ crds: setup ## Generate crds/ from the API models
 	@$(BIN)/cosmos3-operator crds --output crds
 
 .PHONY: docs
-docs: setup ## Generate docs/spec/, docs/reasons/, docs/observability.md and the pages about runtimes
+docs: setup ## Generate docs/spec/, docs/reasons/, docs/observability.md, the pages about runtimes, dashboards
 	@$(BIN)/python docs/generate.py
+	@PYTHONPATH=docs $(BIN)/python -m dashboards
 
 .PHONY: golden
 golden: setup ## Rewrite the golden files; read the diff

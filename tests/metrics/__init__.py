@@ -1,0 +1,1 @@
+"""What real servers say on /metrics, recorded: what alerts and dashboards may ask for."""

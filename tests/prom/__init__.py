@@ -1,0 +1,1 @@
+"""promtool and Prometheus for the tests of alerts, metrics and dashboards."""
