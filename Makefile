@@ -85,7 +85,7 @@ crds: setup ## Generate crds/ from the API models
 	@$(BIN)/cosmos3-operator crds --output crds
 
 .PHONY: docs
-docs: setup ## Generate docs/spec/, docs/reasons/, docs/runtimes.md and docs/runtime-limits.md
+docs: setup ## Generate docs/spec/, docs/reasons/, docs/startup.md, docs/runtimes.md and docs/runtime-limits.md
 	@$(BIN)/python docs/generate.py
 
 .PHONY: golden

@@ -21,7 +21,7 @@ from cosmos3_operator.status.checks import decide, deployment_of, is_observed
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import Observation
 from cosmos3_operator.status.pods import is_scheduled, live_pods
-from cosmos3_operator.status.progress import look_again, startup
+from cosmos3_operator.status.progress import startup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +62,11 @@ def summarize(
         "endpoint": plan.endpoint,
         "plan": _plan(plan),
     }
-    requeue = finding.requeue_after
     if starting := startup(
         plan, observation, now=now, previous=resource.status.get("startup") or {}
     ):
         status["startup"] = starting
-        requeue = min(look_again(plan), requeue or look_again(plan))
-    return Summary(status=status, requeue_after=requeue)
+    return Summary(status=status, requeue_after=finding.requeue_after)
 
 
 def summarize_invalid(
