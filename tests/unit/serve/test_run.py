@@ -178,7 +178,7 @@ async def told_to_stop_in_a_pass(server: FakeApiServer, tmp_path: Path) -> tuple
     gate = server.hold(lambda one: one.path.endswith("/status"))
     create(server, model())
     process = await start(server, tmp_path)
-    await until(lambda: server.asked and server.asked[-1].path.endswith("/status"))
+    await until(lambda: any(one.path.endswith("/status") for one in server.asked))
     process.send_signal(signal.SIGTERM)
     assert process.stderr is not None
     while b"SIGTERM" not in await process.stderr.readline():
