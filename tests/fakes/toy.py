@@ -149,7 +149,7 @@ def summarize(
 def summarize_invalid(
     body: Mapping[str, Any], error: Invalid, /, *, observation: Observation, now: datetime
 ) -> ToySummary:
-    ready = {"type": "Ready", "status": "False", "reason": "Invalid", "message": str(error)}
+    ready = {"type": "Ready", "status": "False", "reason": "InvalidSpec", "message": str(error)}
     return ToySummary({"observedGeneration": body["metadata"]["generation"], "conditions": [ready]})
 
 

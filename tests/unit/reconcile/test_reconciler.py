@@ -280,7 +280,7 @@ def test_an_invalid_resource_keeps_its_children() -> None:
             b.server.objects.change(b.server.place(*KEY), broken)
             await b.settle()
             assert b.writes() == [STATUS]
-            assert b.reason() == "Invalid"
+            assert b.reason() == "InvalidSpec"
             assert b.live("Deployment") is not None
 
     run_async(main)
@@ -336,7 +336,7 @@ def test_the_status_of_a_dead_resource_never_lands_on_its_successor() -> None:
             assert "status" not in b.live(KEY.kind)  # type: ignore[operator]
             assert b.store.is_doubtful(KEY)
             await b.settle()
-            assert b.reason() == "Invalid"
+            assert b.reason() == "InvalidSpec"
 
     run_async(main)
 

@@ -10,17 +10,24 @@ from typing import Any
 
 from cosmos3_operator.cli.run import Operator, Options, operate
 from cosmos3_operator.cluster.access import Access
+from cosmos3_operator.cluster.events import News, Regarding, Written
+from cosmos3_operator.reconcile import correlate, transitions
+from cosmos3_operator.reconcile.correlate import Correlator
 from cosmos3_operator.reconcile.kinds import Key
 from cosmos3_operator.reconcile.store import REMEMBERED_DELETIONS, Store
+from cosmos3_operator.reconcile.transitions import TransitionLog
 from fakes import toy
 from fakes.apiserver import FakeApiServer
-from fakes.loop import run_async
+from fakes.loop import NOW, run_async
 from fakes.remembered import difference, remembered
 
 ROUNDS = 3
 FLEET = 12
-BOUNDED = frozenset({"Store._deleted", "Sessions._access"})
-"""Deletions are remembered on purpose, up to a number: see the test below."""
+BOUNDED = frozenset(
+    {"Store._deleted", "Correlator._seen", "Correlator._buckets", "TransitionLog._last"}
+)
+"""What is remembered about resources that are gone, on purpose and up to a number that tests of
+their own hold: late events, repeated events, how long the last state lasted."""
 
 
 def pod_of(name: str, number: int) -> dict[str, Any]:
@@ -124,6 +131,31 @@ def test_remembered_deletions_have_a_bound() -> None:
         body["metadata"] |= {"uid": f"u{number}", "resourceVersion": "1"}
         store.drop_resource(Key("CosmosGenerator", "default", f"r{number}"), body)
     assert remembered(store)["Store._deleted"] == REMEMBERED_DELETIONS
+
+
+def test_remembered_events_have_a_bound() -> None:
+    correlator = Correlator(clock=lambda: 0.0)
+    news = News(type="Normal", reason="Serving", note="it serves", action="Reconcile")
+    for number in range(correlate.REMEMBERED + 10):
+        regarding = Regarding.of(_stored(number))
+        correlator.judge(regarding, news)
+        correlator.sent(regarding, news, Written("default", "event"), 1)
+    sizes = remembered(correlator)
+    assert sizes["Correlator._seen"] == sizes["Correlator._buckets"] == correlate.REMEMBERED
+
+
+def test_remembered_transitions_have_a_bound() -> None:
+    log = TransitionLog(clock=lambda: NOW)
+    new = {"conditions": [{"type": "Ready", "status": "True", "reason": "Serving"}]}
+    for number in range(transitions.REMEMBERED + 10):
+        log(Key("CosmosGenerator", "default", "super"), _stored(number), {}, new)
+    assert remembered(log)["TransitionLog._last"] == transitions.REMEMBERED
+
+
+def _stored(number: int) -> dict[str, Any]:
+    body = toy.resource()
+    body["metadata"] |= {"uid": f"u{number}", "resourceVersion": "1", "generation": 1}
+    return body
 
 
 def test_what_is_remembered_is_found_wherever_it_hides() -> None:
