@@ -7,7 +7,7 @@ from typing import Any
 from cosmos3_operator.api.pod import ResourceList
 from cosmos3_operator.manifests.drain import drain_hook
 from cosmos3_operator.manifests.volumes import mounts
-from cosmos3_operator.plan.paths import PORT
+from cosmos3_operator.plan.paths import PORT, SERVER
 from cosmos3_operator.plan.types import EnvVar, Plan
 
 PROBE_PERIOD_SECONDS = 10
@@ -24,7 +24,7 @@ CONFINED: dict[str, Any] = {
 def server_container(plan: Plan) -> dict[str, Any]:
     """Return the container of the model server."""
     return {
-        "name": "server",
+        "name": SERVER,
         "image": plan.runtime.image,
         "imagePullPolicy": plan.runtime.pull_policy,
         # Images differ in their entry points; one that is `vllm serve` would double it.

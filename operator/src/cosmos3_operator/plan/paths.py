@@ -3,6 +3,9 @@
 PORT = 8000
 """Port of the API; a Service may show another one."""
 
+SERVER = "server"
+"""Name of the container that serves."""
+
 DEVICES = "devices"
 """Name of the init container that looks at the GPUs."""
 

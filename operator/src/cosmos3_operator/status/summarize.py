@@ -21,6 +21,7 @@ from cosmos3_operator.status.checks import deployment_of, findings, is_observed,
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import Observation
 from cosmos3_operator.status.pods import live_pods
+from cosmos3_operator.status.progress import startup
 from cosmos3_operator.status.ranking import without_count
 from cosmos3_operator.status.reading import is_scheduled
 from cosmos3_operator.status.steady import as_before
@@ -68,6 +69,10 @@ def summarize(
         **_findings(found),
         "plan": _plan(plan),
     }
+    if starting := startup(
+        plan, observation, now=now, previous=resource.status.get("startup") or {}
+    ):
+        status["startup"] = starting
     waits = [one.requeue_after for one in found]
     return Summary(status=status, requeue_after=min(filter(None, waits), default=None))
 
