@@ -86,7 +86,7 @@ crds: setup ## Generate crds/ from the API models
 	@$(BIN)/cosmos3-operator crds --output crds
 
 .PHONY: docs
-docs: setup ## Generate docs/spec/, docs/reasons/, docs/observability.md, the pages about runtimes, dashboards
+docs: setup ## Generate docs/spec/, docs/reasons/, docs/observability.md, docs/startup.md, the pages about runtimes, dashboards
 	@$(BIN)/python docs/generate.py
 	@PYTHONPATH=docs $(BIN)/python -m dashboards
 

@@ -2,8 +2,8 @@
 
 In: the structural schemas that the CRDs carry; the catalog; the metrics; what the operator answers
 to the rows of cannot.yaml; golden statuses. Out: one page for each kind, one for each reason and an
-index of those, observability.md, runtimes.md and runtime-limits.md. `make docs` runs this; a test
-fails when the committed pages differ. With --check nothing is written, and the exit code tells
+index of those, observability.md, startup.md, runtimes.md and runtime-limits.md. `make docs` runs
+this; a test fails when the committed pages differ. With --check nothing is written, and the exit code tells
 whether the pages are fresh.
 """
 
@@ -24,6 +24,7 @@ import runtime_pages
 from cosmos3_operator.api.crds import crd, schema
 from cosmos3_operator.api.resource import GROUP, VERSION, Kind
 from cosmos3_operator.catalog.load import load
+from cosmos3_operator.catalog.startup import startup_lines
 from cosmos3_operator.catalog.types import OwnedArgument, Surface
 from cosmos3_operator.serve.families import GROUPS
 
@@ -87,6 +88,7 @@ def pages() -> dict[Path, str]:
             runtime_pages.runtime_limits()
         ),
     }
+    others["startup.md"] = template("startup.md.j2").render(lines=startup_lines())
     reasons = {
         f"reasons/{reason}.md": template("reason.md.j2").render(shown)
         for reason, shown in reason_pages.all_pages().items()

@@ -14,7 +14,7 @@ from cosmos3_operator.catalog.startup import Phase
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.evidence import NOTHING, Evidence, LogAsk
 from cosmos3_operator.status.observe import Observation
-from cosmos3_operator.status.progress import left, look_again, startup, startup_asks
+from cosmos3_operator.status.progress import left, startup
 from unit.status.test_milestones import plan_of, recorded
 
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -224,21 +224,12 @@ def test_time_left_moves_in_at_most_twenty_steps(budget: int) -> None:
     assert len(shown_ones) <= 20
 
 
-def test_a_log_is_asked_for_once_a_start_takes_longer() -> None:
-    observation = seen(pod(conditions=("PodScheduled",), server=running(), restarts=2))
-    asks = [
-        startup_asks(plan_of(), observation, now=BEGAN + timedelta(seconds=seconds))
-        for seconds in (19, 20)
-    ]
-    ask = LogAsk(pod="x", container="server", run=2, is_previous=False, is_live=True)
-    assert asks == [(), (ask,)]
-
-
-def test_no_more_than_a_few_logs_are_asked_for_and_none_of_a_server_that_started() -> None:
-    many = [pod(name=f"p{n}", conditions=("PodScheduled",), server=running()) for n in range(9)]
-    done = pod(name="done", conditions=("PodScheduled",), server=running(), started=True)
-    asks = startup_asks(plan_of(), seen(*many, done), now=BEGAN + timedelta(minutes=1))
-    assert [ask.pod for ask in asks] == ["p5", "p6", "p7", "p8"]
+def test_a_replica_whose_log_was_not_read_does_not_hide_one_whose_log_was() -> None:
+    unread = pod(name="unread", conditions=("PodScheduled",), server=running())
+    read = pod(name="x", conditions=("PodScheduled",), server=running())
+    status = shown(seen(unread, read, log="Model loading took 1 GiB"))
+    assert status is not None
+    assert status["phase"] == "WarmingUp"
 
 
 def test_without_the_permission_the_status_says_so() -> None:
@@ -250,8 +241,3 @@ def test_without_the_permission_the_status_says_so() -> None:
     unread = shown(Observation(pods=(server,), evidence=NOTHING))
     assert unread is not None
     assert unread["progress"] == "the server starts"
-
-
-def test_a_start_is_looked_at_at_least_once_a_minute_and_not_every_second() -> None:
-    budgets = (60, 4140, 86400)
-    assert [look_again(plan_of(startupBudgetSeconds=b)) for b in budgets] == [10, 41.4, 60]

@@ -20,15 +20,11 @@ from cosmos3_operator.status.access import is_held
 from cosmos3_operator.status.evidence import LogAsk
 from cosmos3_operator.status.milestones import milestone
 from cosmos3_operator.status.observe import Observation
-from cosmos3_operator.status.pods import is_scheduled, live_pods
+from cosmos3_operator.status.pods import live_pods
 
 Container = Mapping[str, Any]
 Pod = Mapping[str, Any]
 
-ASK_AFTER = timedelta(seconds=20)
-"""A server that is healthy by then needs nobody to read its log."""
-LOGS_AT_MOST = 4
-"""Replicas whose logs are read: judgement; beyond, the phase of the others is not known."""
 TIME_STEPS = 20
 """The budget is shown in at most so many steps."""
 
@@ -44,6 +40,8 @@ class Start:
     progress: str = ""
     deadline: datetime | None = None
     """When the start-up probe gives up; None before the server runs."""
+    is_known: bool = True
+    """Whether the log that would tell has been read: of many replicas, only a few are."""
 
 
 def startup(
@@ -55,24 +53,9 @@ def startup(
     ]
     if not starts:
         return None
-    slowest = min(starts, key=lambda start: (start.phase.rank, -_seconds(start.deadline)))
+    known = [start for start in starts if start.is_known] or starts
+    slowest = min(known, key=lambda start: (start.phase.rank, -_seconds(start.deadline)))
     return dict(_fields(_not_back(slowest, previous), plan=plan, now=now))
-
-
-def startup_asks(plan: Plan, observation: Observation, *, now: datetime) -> tuple[LogAsk, ...]:
-    """Return the questions for the logs of servers that have been starting for a while."""
-    asks = []
-    for pod in _pods(plan, observation):
-        server = _server(pod)
-        started = _started_at(server)
-        if started and not server.get("started") and now - started >= ASK_AFTER:
-            asks.append(_log_of(pod, server))
-    return tuple(asks[-LOGS_AT_MOST:])
-
-
-def look_again(plan: Plan) -> float:
-    """Return the seconds after which a start is worth another look: a hundredth of its budget."""
-    return min(60.0, max(10.0, plan.startup.budget_seconds / 100))
 
 
 def _pods(plan: Plan, observation: Observation) -> Iterator[Pod]:
@@ -84,7 +67,7 @@ def _start(plan: Plan, pod: Pod, observation: Observation) -> Start | None:
     """Return how far a pod is, None if it serves or something keeps it from starting."""
     if _is_true(pod, "Ready"):
         return None
-    if not is_scheduled(pod):
+    if not (_is_true(pod, "PodScheduled") or (pod.get("spec") or {}).get("nodeName")):
         return Start(phase=Phase.SCHEDULING)
     if not _is_true(pod, "Initialized"):
         for container in _statuses(pod, "initContainerStatuses"):
@@ -127,10 +110,12 @@ def _running(plan: Plan, pod: Pod, observation: Observation, started: datetime) 
 
 def _unread(plan: Plan, observation: Observation, deadline: datetime) -> Start:
     """Return what is known of a server whose log was not read: that it runs."""
-    if "pods/log" not in observation.evidence.refused:
-        return Start(phase=Phase.PREPARING, progress="the server starts", deadline=deadline)
-    words = "how far is not known: the operator may not get pods/log"
-    return Start(phase=Phase.LOADING, progress=words, deadline=deadline)
+    if "pods/log" in observation.evidence.refused:
+        words = "how far is not known: the operator may not get pods/log"
+        return Start(phase=Phase.LOADING, progress=words, deadline=deadline)
+    return Start(
+        phase=Phase.PREPARING, progress="the server starts", deadline=deadline, is_known=False
+    )
 
 
 def _not_back(start: Start, previous: Mapping[str, Any]) -> Start:
