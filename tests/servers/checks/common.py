@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from cosmos3_operator.status.milestones import milestone
 from servers.calls import Answer, Api
 from servers.errors import CheckFailed
 from servers.start import Server
@@ -49,6 +50,17 @@ def has_metrics(server: Server, names: Iterable[str]) -> str:
     missing = [name for name in names if not {name, f"{name}_total"} & there]
     must_be("the list of missing metrics", missing, [])
     return f"{len(there)} metrics, among them {', '.join(sorted(names)[:3])} …"
+
+
+def tells_how_far_it_is(server: Server) -> str:
+    """The log of its start shows one phase after the other, as status.startup would."""
+    lines = server.log.splitlines()
+    reached = (
+        milestone(server.rendered.engine, "\n".join(lines[:end])) for end in range(len(lines) + 1)
+    )
+    phases = [str(phase) for phase in dict.fromkeys(one.phase for one in reached)]
+    must_be("what the log tells", phases, ["Preparing", "Downloading", "Loading", "WarmingUp"])
+    return ", ".join(phases)
 
 
 def total(server: Server, *gauges: str) -> float:

@@ -17,6 +17,7 @@ from servers.checks.common import (
     must,
     must_be,
     serves_its_name,
+    tells_how_far_it_is,
     total,
 )
 from servers.checks.guardrails import are_off
@@ -124,6 +125,7 @@ def _enough_jobs(server: Server) -> list[str]:
 
 
 SERVING: Mapping[str, Check] = {
+    "its log tells how far it is": tells_how_far_it_is,
     "/health says healthy": health_says_so,
     "/v1/models names the model": serves_its_name,
     "guardrails Disabled: they are off": are_off,

@@ -20,6 +20,7 @@ from servers.checks.common import (
     must,
     must_be,
     serves_its_name,
+    tells_how_far_it_is,
     total,
 )
 from servers.errors import CheckFailed
@@ -142,6 +143,7 @@ def png(width: int, height: int) -> bytes:
 
 
 SERVING: Mapping[str, Check] = {
+    "its log tells how far it is": tells_how_far_it_is,
     "/health is 200 and empty": health_is_empty,
     "/v1/models names the model": serves_its_name,
     "chat": chats,

@@ -74,7 +74,7 @@ class StartupStatus(Model):
     phase: Annotated[Str, Field(max_length=32)]
     """Scheduling, Pulling, Preparing, Downloading, Loading or WarmingUp."""
     progress: Annotated[Str, Field(max_length=128)] | None = None
-    """How far, where it is knowable, e.g. 34 of 124 GiB."""
+    """How far, where it is knowable, e.g. 12 of 27 shards. Moves in steps of about a fifth."""
     deadline: Annotated[Str, Field(json_schema_extra={"format": "date-time"})] | None = None
     """When the start-up budget ends and the server is restarted. Absent before it runs."""
     left: Annotated[Str, Field(max_length=32)] | None = None
