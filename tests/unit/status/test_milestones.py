@@ -21,6 +21,8 @@ RECORDED = Path(__file__).parent / "recorded"
 """vllm-*.txt: whole starts of tests/servers, trimmed. The bars are of the libraries themselves, as
 they are drawn without a terminal, with files that a stand-in for the hub serves slowly."""
 
+BED = Path(__file__).resolve().parents[2] / "bed" / "logs"
+
 
 def recorded(name: str) -> str:
     # Carriage returns are what this is about.
@@ -138,3 +140,10 @@ def test_furthest_says_how_far_a_run_came(kind: str, log: str, words: str) -> No
 def test_where_nothing_is_to_be_downloaded_nothing_was() -> None:
     offline = plan_of(huggingFace={"offline": True}, guardrails={"mode": "Disabled"})
     assert furthest(offline, "Using model weights format ['*']") == "it was loading"
+
+
+@pytest.mark.parametrize(("name", "engine"), [("generator", "vllm-omni"), ("reasoner", "vllm")])
+def test_the_starts_that_simulated_pods_show_have_every_phase(name: str, engine: str) -> None:
+    lines = (BED / f"{name}-starts.log").read_text("utf-8").splitlines()
+    seen = [milestone(engine, "\n".join(lines[:end])).phase for end in range(len(lines) + 1)]
+    assert list(dict.fromkeys(seen)) == list(Phase)[Phase.PREPARING.rank :]
