@@ -3,8 +3,8 @@
 In: the structural schemas that the CRDs carry; the catalog; the metrics; what the operator answers
 to the rows of cannot.yaml; golden statuses. Out: one page for each kind, one for each reason and an
 index of those, observability.md, startup.md, runtimes.md and runtime-limits.md. `make docs` runs
-this; a test fails when the committed pages differ. With --check nothing is written, and the exit code tells
-whether the pages are fresh.
+this; a test fails when the committed pages differ. With --check nothing is written, and the exit
+code tells whether the pages are fresh.
 """
 
 from __future__ import annotations
