@@ -17,13 +17,24 @@ from cosmos3_operator.catalog.startup import Phase
 from cosmos3_operator.plan.paths import DEVICES, SERVER
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.access import is_held
+from cosmos3_operator.status.ended import succeeded
 from cosmos3_operator.status.evidence import LogAsk
 from cosmos3_operator.status.milestones import milestone
 from cosmos3_operator.status.observe import Observation
 from cosmos3_operator.status.pods import live_pods
-
-Container = Mapping[str, Any]
-Pod = Mapping[str, Any]
+from cosmos3_operator.status.reading import (
+    Container,
+    Pod,
+    containers_of,
+    init_containers_of,
+    is_scheduled,
+    is_true,
+    name_of,
+    restarts,
+    running_since,
+    stamp,
+    waiting,
+)
 
 TIME_STEPS = 20
 """The budget is shown in at most so many steps."""
@@ -65,16 +76,16 @@ def _pods(plan: Plan, observation: Observation) -> Iterator[Pod]:
 
 def _start(plan: Plan, pod: Pod, observation: Observation) -> Start | None:
     """Return how far a pod is, None if it serves or something keeps it from starting."""
-    if _is_true(pod, "Ready"):
+    if is_true(pod, "Ready"):
         return None
-    if not (_is_true(pod, "PodScheduled") or (pod.get("spec") or {}).get("nodeName")):
+    if not is_scheduled(pod):
         return Start(phase=Phase.SCHEDULING)
-    if not _is_true(pod, "Initialized"):
-        for container in _statuses(pod, "initContainerStatuses"):
-            if not _has_succeeded(container):
+    if not is_true(pod, "Initialized"):
+        for container in init_containers_of(pod):
+            if not succeeded(container):
                 return _before_the_server(pod, container)
     server = _server(pod)
-    if started := _started_at(server):
+    if started := running_since(server):
         return None if server.get("started") else _running(plan, pod, observation, started)
     return _before_the_server(pod, server)
 
@@ -85,10 +96,10 @@ def _before_the_server(pod: Pod, container: Container) -> Start | None:
         is_look = container.get("name") == DEVICES
         words = "looks at its GPUs" if is_look else f"init container {container.get('name')}"
         return Start(phase=Phase.PREPARING, progress=words)
-    if "terminated" in state or (state.get("waiting") or {}).get("reason") not in _ON_ITS_WAY:
+    if "terminated" in state or waiting(container).get("reason") not in _ON_ITS_WAY:
         return None
     # The sandbox is made once volumes are mounted; what is left to wait for is the image.
-    is_pulling = bool(state) and _is_true(pod, "PodReadyToStartContainers")
+    is_pulling = bool(state) and is_true(pod, "PodReadyToStartContainers")
     return Start(phase=Phase.PULLING if is_pulling else Phase.PREPARING)
 
 
@@ -120,7 +131,7 @@ def _unread(plan: Plan, observation: Observation, deadline: datetime) -> Start:
 
 def _not_back(start: Start, previous: Mapping[str, Any]) -> Start:
     """Keep the phase of before, if it is of the same run and was further."""
-    if start.deadline is None or previous.get("deadline") != _stamp(start.deadline):
+    if start.deadline is None or previous.get("deadline") != stamp(start.deadline):
         return start
     before = next((phase for phase in Phase if phase == previous.get("phase")), start.phase)
     progress = str(previous.get("progress") or "")
@@ -136,7 +147,7 @@ def _fields(start: Start, *, plan: Plan, now: datetime) -> Iterator[tuple[str, s
     if start.progress:
         yield "progress", start.progress
     if start.deadline:
-        yield "deadline", _stamp(start.deadline)
+        yield "deadline", stamp(start.deadline)
         yield "left", left(start.deadline - now, budget_seconds=plan.startup.budget_seconds)
 
 
@@ -157,9 +168,9 @@ def _duration(minutes: int) -> str:
 
 def _log_of(pod: Pod, server: Container) -> LogAsk:
     return LogAsk(
-        pod=str(pod["metadata"].get("name")),
+        pod=name_of(pod),
         container=SERVER,
-        run=int(server.get("restartCount") or 0),
+        run=restarts(server),
         is_previous=False,
         is_live=True,
     )
@@ -167,32 +178,8 @@ def _log_of(pod: Pod, server: Container) -> LogAsk:
 
 def _server(pod: Pod) -> Container:
     """Return the status of the server's container; others may have been injected."""
-    found = (c for c in _statuses(pod, "containerStatuses") if c.get("name") == SERVER)
-    return next(found, {})
-
-
-def _statuses(pod: Pod, kind: str) -> tuple[Container, ...]:
-    return tuple((pod.get("status") or {}).get(kind) or ())
-
-
-def _started_at(container: Container) -> datetime | None:
-    at = ((container.get("state") or {}).get("running") or {}).get("startedAt")
-    return datetime.fromisoformat(str(at).replace("Z", "+00:00")) if at else None
-
-
-def _has_succeeded(container: Container) -> bool:
-    ended = (container.get("state") or {}).get("terminated")
-    return ended is not None and ended.get("exitCode") == 0
-
-
-def _is_true(pod: Pod, type_: str) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(item.get("type") == type_ and item.get("status") == "True" for item in conditions)
+    return next((one for one in containers_of(pod) if one.get("name") == SERVER), {})
 
 
 def _seconds(deadline: datetime | None) -> float:
     return deadline.timestamp() if deadline else 0.0
-
-
-def _stamp(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
