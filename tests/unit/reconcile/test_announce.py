@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cosmos3_operator.api.conditions import Reason
-from cosmos3_operator.catalog.reasons import page
+from cosmos3_operator.cli.telemetry import event_type
 from cosmos3_operator.cluster.errors import Forbidden, NotFound, Unavailable
 from cosmos3_operator.cluster.events import Reporter, Written
 from cosmos3_operator.reconcile.announce import LONGEST_QUEUE, Announcer, announcements
@@ -24,10 +24,6 @@ BODY = {
     "metadata": {"name": KEY.name, "namespace": KEY.namespace, "uid": "u", "resourceVersion": "7"},
 }
 Status = dict[str, Any]
-
-
-def event_type(reason: str) -> Any:
-    return page(reason).event.value
 
 
 def status(*conditions: str, warnings: tuple[str, ...] = (), says: str = "") -> Status:
@@ -120,6 +116,8 @@ def test_a_new_warning_is_told_once() -> None:
 
 def test_every_reason_has_a_type() -> None:
     assert {event_type(reason) for reason in Reason} == {"Normal", "Warning"}
+    assert event_type("NoSuchReason") == "Warning"
+    assert event_type(Reason.SERVING) == "Normal"
 
 
 class Sink:
@@ -344,5 +342,10 @@ def test_what_is_remembered_is_bounded() -> None:
             await one.settle()
             assert len(one.announcer._correlator._seen) == 4096
             assert len(one.announcer._correlator._buckets) == 4096
+            one.clock.now += BURST * REFILL_SECONDS + 1
+            one.turn("a")
+            await one.settle()
+            assert len(one.announcer._correlator._seen) == 1
+            assert len(one.announcer._correlator._buckets) == 1
 
     run_async(main)

@@ -14,9 +14,10 @@ from functools import partial
 from typing import Any
 
 from cosmos3_operator import __version__
+from cosmos3_operator.catalog.load import CatalogError
 from cosmos3_operator.catalog.reasons import page
 from cosmos3_operator.cluster.client import Client
-from cosmos3_operator.cluster.events import Events, Reporter
+from cosmos3_operator.cluster.events import Events, Reporter, Type
 from cosmos3_operator.cluster.trace import NO_TRACER, Tracer
 from cosmos3_operator.reconcile.announce import Announcer
 from cosmos3_operator.reconcile.correlate import Correlator
@@ -37,6 +38,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def event_type(reason: str) -> Type:
+    """Return the type that the reason's page says; a reason without a page is worth a look."""
+    try:
+        return page(reason).event.value
+    except CatalogError:
+        return "Warning"
+
+
 class Telemetry:
     """Everything that watches the loop and changes nothing."""
 
@@ -48,7 +57,7 @@ class Telemetry:
         self._announcer = Announcer(
             sink=Events(client),
             reporter=Reporter(controller=MANAGER, instance=socket.gethostname()),
-            type_of=lambda reason: page(reason).event.value,
+            type_of=event_type,
             correlator=Correlator(clock=time.monotonic),
             clock=now,
             on_event=self.metrics.on_event,

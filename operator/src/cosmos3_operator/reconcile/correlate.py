@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cosmos3_operator.cluster.events import News, Regarding, Written
 
@@ -20,6 +21,8 @@ BURST = 25
 REFILL_SECONDS = 300.0
 REMEMBERED = 4096
 
+K = TypeVar("K")
+V = TypeVar("V")
 _Fact = tuple[str, str, str, str]
 
 
@@ -74,20 +77,24 @@ class Correlator:
         fact = _fact(regarding, news)
         self._seen[fact] = _Seen(written, count, self._clock())
         self._seen.move_to_end(fact)
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+        _forget(self._seen, lambda seen: self._clock() - seen.last > SAME_SECONDS)
 
     def _take_token(self, uid: str, now: float) -> bool:
         bucket = self._buckets.setdefault(uid, _Bucket(BURST, now))
         self._buckets.move_to_end(uid)
-        if len(self._buckets) > REMEMBERED:
-            self._buckets.popitem(last=False)
+        _forget(self._buckets, lambda one: now - one.at > BURST * REFILL_SECONDS)
         bucket.tokens = min(BURST, bucket.tokens + (now - bucket.at) / REFILL_SECONDS)
         bucket.at = now
         if bucket.tokens < 1:
             return False
         bucket.tokens -= 1
         return True
+
+
+def _forget(memory: OrderedDict[K, V], is_old: Callable[[V], bool]) -> None:
+    """Drop what is not needed any more, oldest first, and what is too much."""
+    while memory and (len(memory) > REMEMBERED or is_old(next(iter(memory.values())))):
+        memory.popitem(last=False)
 
 
 def _fact(regarding: Regarding, news: News) -> _Fact:
