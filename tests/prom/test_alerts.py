@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from cosmos3_operator.api.conditions import Reason
+from cosmos3_operator.serve.families import FAMILIES
 from metrics.names import labels_of, metrics_of, recorded, series_of
 from prom.test_rules import ALERTS
 from support.repository import ROOT
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
-OPERATOR = yaml.safe_load((ROOT / "tests" / "metrics" / "operator.yaml").read_text("utf-8"))
 SCRAPE = {"job", "instance", "namespace", "pod", "cosmos_name", "cosmos_kind"}
 """Labels that a scrape adds (docs/dashboards.md)."""
 SERVERS = {"model_name", "handler", "method", "status", "le", "finished_reason", "reason"}
@@ -35,7 +35,7 @@ RECORDING = {rule["record"] for rule in RULES if "record" in rule}
 FIRING = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 EXISTING = {
     *RECORDING,
-    *(series for name, one in OPERATOR.items() for series in series_of(name, one["type"])),
+    *(series for name, one in FAMILIES.items() for series in series_of(name, one.type)),
     *(name for names in recorded().values() for name in names),
     "up",
 }
@@ -90,7 +90,7 @@ def test_every_metric_that_a_rule_reads_exists(rule: Mapping[str, Any]) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("alert") or rule["record"])
 def test_every_label_that_a_rule_reads_exists(rule: Mapping[str, Any]) -> None:
-    ours = {label for one in OPERATOR.values() for label in one["labels"]}
+    ours = {label for one in FAMILIES.values() for label in one.labels}
     assert labels_of(rule["expr"]) - ours - SCRAPE - SERVERS - RECORDED_LABELS == set()
 
 
