@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cosmos3_operator.api.conditions import Reason
+from cosmos3_operator.api.conditions import ConditionType, Reason
+from cosmos3_operator.api.resource import Kind
 from cosmos3_operator.serve.families import FAMILIES
+from cosmos3_operator.serve.metrics import NAME, NO_ANSWER, controller_of
 from metrics.names import labels_of, metrics_of, recorded, series_of
 from prom.test_rules import ALERTS
 from support.repository import ROOT
@@ -92,6 +94,30 @@ def test_every_metric_that_a_rule_reads_exists(rule: Mapping[str, Any]) -> None:
 def test_every_label_that_a_rule_reads_exists(rule: Mapping[str, Any]) -> None:
     ours = {label for one in FAMILIES.values() for label in one.labels}
     assert labels_of(rule["expr"]) - ours - SCRAPE - SERVERS - RECORDED_LABELS == set()
+
+
+VALUES = {
+    "kind": {str(kind) for kind in Kind},
+    "controller": {controller_of(kind) for kind in Kind},
+    "condition": {str(type_) for type_ in ConditionType},
+    "reason": {str(reason) for reason in Reason},
+    "name": {NAME},
+    "code": {NO_ANSWER, "401", "403", "429", "5.."},
+}
+"""What the operator's labels can say, as far as rules and panels name it."""
+
+
+def test_what_rules_and_panels_compare_labels_with_can_happen() -> None:
+    panels = (ROOT / "docs" / "dashboards").glob("*.yaml")
+    texts = [rule["expr"] for rule in RULES] + [path.read_text("utf-8") for path in panels]
+    named: dict[str, set[str]] = {label: set() for label in VALUES}
+    for label, values in re.findall(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"$]+)"', "\n".join(texts)):
+        if label in named:
+            named[label] |= set(values.split("|"))
+    assert {label: values - VALUES[label] for label, values in named.items()} == {
+        label: set() for label in VALUES
+    }
+    assert all(named.values())
 
 
 def test_no_alert_reads_gauges_that_come_late() -> None:
