@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 from pathlib import Path
@@ -43,7 +44,7 @@ def test_promtool_reads_it_and_objects_to_nothing_but_names_of_theirs(
 
 
 def test_promtool_objects_to_nothing_of_the_operators_own(tool: Path) -> None:
-    done = _lint(tool, Metrics(version="0").render().decode())
+    done = _lint(tool, asyncio.run(Metrics(version="0").render()).decode())
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 

@@ -1,4 +1,4 @@
-"""A real Prometheus on loopback, over blocks that were made beforehand; it scrapes nothing.
+"""A real Prometheus on loopback, over blocks that were made beforehand.
 
 In: series, recording rules, a folder. Out: answers to queries at moments of the past.
 """
@@ -57,10 +57,11 @@ class History:
 
 
 class Server:
-    """A Prometheus, from the beginning of a `with` block to its end."""
+    """A Prometheus, from the beginning of a `with` block to its end; it scrapes what it is told."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, config: str = "{}\n") -> None:
         self._data = data
+        self._config = config
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
@@ -68,7 +69,7 @@ class Server:
     def __enter__(self) -> Self:
         """Start it and wait until it answers."""
         config = self._data.parent / "prometheus.yaml"
-        config.write_text("{}\n", "utf-8")
+        config.write_text(self._config, "utf-8")
         self._log = (self._data.parent / "prometheus.log").open("a", encoding="utf-8")
         self._process = subprocess.Popen(
             [
@@ -102,21 +103,26 @@ class Server:
 
     def at(self, query: str, *, moment: int) -> list[dict[str, Any]]:
         """Return what a query answers at a moment."""
-        return self._ask("query", query=query, time=moment)
+        return self._ask("query", query=query, time=moment)["result"]  # type: ignore[no-any-return]
 
     def over(self, query: str, *, begin: int, end: int, step: int) -> list[dict[str, Any]]:
         """Return what a query answers over a time."""
-        return self._ask("query_range", query=query, start=begin, end=end, step=step)
+        found = self._ask("query_range", query=query, start=begin, end=end, step=step)
+        return found["result"]  # type: ignore[no-any-return]
 
-    def _ask(self, path: str, **words: str | int) -> list[dict[str, Any]]:
-        body = urllib.parse.urlencode(words).encode()
+    def targets(self) -> list[dict[str, str]]:
+        """Return the labels of everything that it would scrape."""
+        return [one["labels"] for one in self._ask("targets")["activeTargets"]]
+
+    def _ask(self, path: str, **words: str | int) -> dict[str, Any]:
+        body = urllib.parse.urlencode(words).encode() if words else None
         try:
             with urllib.request.urlopen(f"{self.url}/api/v1/{path}", body, timeout=60) as answer:
-                found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+                found: dict[str, Any] = json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             with error:
                 text = error.read().decode(errors="replace")
-            raise PromError(f"{words['query']}: {text}") from error
+            raise PromError(f"{path} {words}: {text}") from error
         return found
 
     def _wait(self) -> None:

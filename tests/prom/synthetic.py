@@ -170,7 +170,7 @@ def _operator() -> Iterator[Series]:
     for kind, reason in (("Normal", "Serving"), ("Warning", "OutOfMemory")):
         yield _count(
             "cosmos3_operator_events_total",
-            {**OPERATOR, "type": kind, "reason": reason, "result": "ok"},
+            {**OPERATOR, "type": kind, "reason": reason, "result": "created"},
             _between(0.3, 0.7, 0.0006),
         )
 

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
-from cosmos3_operator.api.conditions import Reason
+from cosmos3_operator.api.conditions import ConditionType, Reason
+from cosmos3_operator.api.resource import Kind
+from cosmos3_operator.serve.families import FAMILIES
+from cosmos3_operator.serve.metrics import NAME, NO_ANSWER, controller_of
 from metrics.names import labels_of, metrics_of, recorded, series_of
 from prom.test_rules import ALERTS
 from support.repository import ROOT
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
-OPERATOR = yaml.safe_load((ROOT / "tests" / "metrics" / "operator.yaml").read_text("utf-8"))
 SCRAPE = {"job", "instance", "namespace", "pod", "cosmos_name", "cosmos_kind"}
 """Labels that a scrape adds (docs/dashboards.md)."""
 SERVERS = {"model_name", "handler", "method", "status", "le", "finished_reason", "reason"}
@@ -35,7 +37,7 @@ RECORDING = {rule["record"] for rule in RULES if "record" in rule}
 FIRING = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 EXISTING = {
     *RECORDING,
-    *(series for name, one in OPERATOR.items() for series in series_of(name, one["type"])),
+    *(series for name, one in FAMILIES.items() for series in series_of(name, one.type)),
     *(name for names in recorded().values() for name in names),
     "up",
 }
@@ -90,8 +92,32 @@ def test_every_metric_that_a_rule_reads_exists(rule: Mapping[str, Any]) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("alert") or rule["record"])
 def test_every_label_that_a_rule_reads_exists(rule: Mapping[str, Any]) -> None:
-    ours = {label for one in OPERATOR.values() for label in one["labels"]}
+    ours = {label for one in FAMILIES.values() for label in one.labels}
     assert labels_of(rule["expr"]) - ours - SCRAPE - SERVERS - RECORDED_LABELS == set()
+
+
+VALUES = {
+    "kind": {str(kind) for kind in Kind},
+    "controller": {controller_of(kind) for kind in Kind},
+    "condition": {str(type_) for type_ in ConditionType},
+    "reason": {str(reason) for reason in Reason},
+    "name": {NAME},
+    "code": {NO_ANSWER, "401", "403", "429", "5.."},
+}
+"""What the operator's labels can say, as far as rules and panels name it."""
+
+
+def test_what_rules_and_panels_compare_labels_with_can_happen() -> None:
+    panels = (ROOT / "docs" / "dashboards").glob("*.yaml")
+    texts = [rule["expr"] for rule in RULES] + [path.read_text("utf-8") for path in panels]
+    named: dict[str, set[str]] = {label: set() for label in VALUES}
+    for label, values in re.findall(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"$]+)"', "\n".join(texts)):
+        if label in named:
+            named[label] |= set(values.split("|"))
+    assert {label: values - VALUES[label] for label, values in named.items()} == {
+        label: set() for label in VALUES
+    }
+    assert all(named.values())
 
 
 def test_no_alert_reads_gauges_that_come_late() -> None:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
 from dashboards.__main__ import DESCRIPTIONS, FOLDER, files
 from dashboards.model import Dashboard, Panel, Query, read
 from dashboards.queries import filled
 from metrics.names import metrics_of
-from prom.binaries import promtool
 from prom.server import History, Server
 from prom.synthetic import fleet, text
-from prom.test_alerts import EXISTING, RULES
+from prom.test_alerts import EXISTING
 from prom.test_rules import ALERTS
 from support.repository import ROOT
 
@@ -104,37 +101,3 @@ def test_what_panels_link_to_exists() -> None:
     pages = {page for text in texts for page in re.findall(r"DOCS_URL/(\S+\.md)", text)}
     assert len(pages) > 10
     assert [page for page in pages if not (ROOT / "docs" / page).is_file()] == []
-
-
-def test_examples_of_what_to_scrape_are_what_the_pods_have() -> None:
-    """Prometheus' own check of its configuration, and the labels of the golden pods."""
-    folder = ROOT / "examples" / "monitoring"
-    done = subprocess.run(
-        [promtool(), "check", "config", "--syntax-only", folder / "prometheus.yaml"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    monitor = yaml.safe_load((folder / "podmonitor-servers.yaml").read_text("utf-8"))
-    golden = ROOT / "tests" / "golden" / "cosmosgenerator" / "manifests.yaml"
-    deployment = next(
-        body
-        for body in yaml.safe_load_all(golden.read_text("utf-8"))
-        if body["kind"] == "Deployment"
-    )
-    pod = deployment["spec"]["template"]
-    assert monitor["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
-    wanted = monitor["spec"]["selector"]["matchExpressions"][0]
-    assert pod["metadata"]["labels"][wanted["key"]] in wanted["values"]
-    ports = {port["name"] for port in pod["spec"]["containers"][0]["ports"]}
-    assert {one["port"] for one in monitor["spec"]["podMetricsEndpoints"]} <= ports
-    dropped = re.compile(monitor["spec"]["podMetricsEndpoints"][0]["metricRelabelings"][0]["regex"])
-    read_by_us = {
-        metric
-        for dashboard in DASHBOARDS.values()
-        for panel in dashboard.panels
-        for query in panel.queries
-        for metric in metrics_of(filled(dashboard, query.expr))
-    } | {metric for rule in RULES for metric in metrics_of(rule["expr"])}
-    assert [metric for metric in read_by_us if dropped.fullmatch(metric)] == []
