@@ -86,10 +86,10 @@ def _has_no_cause(text: str) -> bool:
 
 
 def _as_before(previous: Iterable[Mapping[str, Any]], image: str, pod: str) -> Finding | None:
-    """Return what was known of this image in this pod."""
+    """Return what was known of this image, for this pod or another."""
     for known in previous:
-        same = known.get("reason") == Reason.IMAGE_PULL_FAILED and known.get("pod", "") == pod
-        if same and image in str(known.get("message")):
+        is_same = known.get("reason") == Reason.IMAGE_PULL_FAILED
+        if is_same and image in str(known.get("message")):
             return Finding(
                 reason=Reason.IMAGE_PULL_FAILED,
                 message=str(known["message"]),
