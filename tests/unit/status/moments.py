@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cosmos3_operator.api.resource import parse
@@ -12,6 +12,7 @@ from cosmos3_operator.plan.make import make_plan
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.evidence import NOTHING, Evidence
 from cosmos3_operator.status.observe import ChildRef, Observation
+from cosmos3_operator.status.reading import stamp
 from cosmos3_operator.status.summarize import Summary, summarize
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -95,13 +96,14 @@ def runs(since: str = "2026-11-23T11:51:00Z") -> Json:
 
 
 def ended(code: int, reason: str = "Error", message: str = "", *, seconds: int = 60) -> Json:
+    started = NOW - timedelta(minutes=9)
     return {
         "terminated": {
             "exitCode": code,
             "reason": reason,
             "message": message,
-            "startedAt": "2026-11-23T11:51:00Z",
-            "finishedAt": f"2026-11-23T11:{51 + seconds // 60:02}:{seconds % 60:02}Z",
+            "startedAt": stamp(started),
+            "finishedAt": stamp(started + timedelta(seconds=seconds)),
         }
     }
 

@@ -18,12 +18,15 @@ BACK_OFF = f'Back-off pulling image "{IMAGE}"'
 
 
 def written(moments_: Iterable[Observation], **spec: Any) -> list[tuple[str, str]]:
-    """Return reason and message of Ready, once for each time that the status was new."""
+    """Return reason and message of Ready, once for each time that it or the findings were new.
+
+    How far a start is moves on, and has a place of its own in the status.
+    """
     status: Json = {}
     found = []
     for moment in moments_:
         new = moments.summary(moment, before=status, **spec).status
-        if new != status:
+        if any(new.get(part) != status.get(part) for part in ("conditions", "findings")):
             found.append((moments.ready(new)["reason"], moments.ready(new)["message"]))
         status = new
     return found
@@ -129,6 +132,22 @@ def test_attempts_to_pull_are_one_message(*, cause_while_waiting: bool) -> None:
     found = written(pulls(cause_while_waiting=cause_while_waiting))
     assert reasons(found) == ["ImagePullFailed"]
     assert found[0][1].startswith(f"The node cannot reach the registry of the image {IMAGE}. ")
+
+
+def test_what_nobody_can_wait_for_stays_stalled_between_attempts() -> None:
+    path = "x" * 600
+    cause = f'failed to pull and unpack image "{IMAGE}" {path}: no match for platform in manifest'
+    texts = [("ErrImagePull", cause), ("ImagePullBackOff", BACK_OFF), ("ErrImagePull", cause)]
+    seen = [moments.seen(moments.pod(moments.container(moments.waits(*text)))) for text in texts]
+    assert len(written(seen)) == 1
+    assert "Stalled" in {item["type"] for item in last_status(seen)["conditions"]}
+
+
+def last_status(moments_: Iterable[Observation]) -> Json:
+    status: Json = {}
+    for moment in moments_:
+        status = moments.summary(moment, before=status).status
+    return status
 
 
 def test_a_cause_that_comes_later_is_told_once() -> None:

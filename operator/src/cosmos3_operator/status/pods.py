@@ -21,10 +21,11 @@ from cosmos3_operator.status.creation import (
     stuck_finding,
 )
 from cosmos3_operator.status.devices import device_finding, refused_device
-from cosmos3_operator.status.ended import is_stalled, newest_end, succeeded
+from cosmos3_operator.status.ended import ended_log, is_stalled, newest_end, succeeded
 from cosmos3_operator.status.endings import lost_finding
 from cosmos3_operator.status.events import newest
 from cosmos3_operator.status.findings import Finding
+from cosmos3_operator.status.milestones import furthest
 from cosmos3_operator.status.observe import Observation
 from cosmos3_operator.status.reading import (
     Container,
@@ -141,7 +142,8 @@ def _failed(plan: Plan, observation: Observation, pod: Pod, container: Container
         return runtime_finding(str(end.get("message") or ""), pod=name_of(pod))
     if end.get("reason") == "OOMKilled":
         return _out_of_memory(plan, pod, container)
-    return probe_kill(plan, observation, pod, container, end) or crash_loop(
+    how_far = furthest(plan, ended_log(observation.evidence, pod, container))
+    return probe_kill(plan, observation, pod, container, end, how_far=how_far) or crash_loop(
         pod, container, end, what=_what(container)
     )
 
