@@ -87,8 +87,8 @@ def test_a_licence_that_was_not_accepted_takes_no_gpu_and_goes_on_once_it_is(
     api.create(body)
     refused = settled(api, body, LICENCE)
     assert (
-        "a/b is closed. Sign in to the hub with the account of the token"
-        in (ready(refused)["message"])
+        "a/b is closed. Until access is granted, no GPU is taken. Sign in to the hub with the "
+        "account of the token" in (ready(refused)["message"])
     )
     assert ready(refused)["message"].endswith("Until access is granted, no GPU is taken")
     assert condition(refused, "HubAccess")["status"] == "False"

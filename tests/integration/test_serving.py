@@ -127,7 +127,7 @@ def test_scale_goes_through_the_scale_subresource_and_zero_frees_the_gpus(
         (
             {"fail": "exit", "exit_code": "1", "termination_message": "no weights here"},
             "ContainerFailed",
-            "exit code 1: no weights here",
+            "exit code 1. Evidence: no weights here",
         ),
         (
             {"fail": "exit", "exit_code": "137", "reason": "OOMKilled"},

@@ -51,9 +51,14 @@ def text_of(event: Event) -> str:
 
 def newest(observation: Observation, pod: Pod, *, reason: str, begins: str = "") -> str:
     """Return the words of the newest event of a pod for that reason, "" if there is none."""
+    return text_of(newest_event(observation, pod, reason=reason, begins=begins))
+
+
+def newest_event(observation: Observation, pod: Pod, *, reason: str, begins: str = "") -> Event:
+    """Return the newest event of a pod for that reason, {} if there is none."""
     found = (
-        text_of(event)
+        event
         for event in reversed(events_of(observation, "Pod", name_of(pod)))
         if event.get("reason") == reason and text_of(event).startswith(begins)
     )
-    return next(found, "")
+    return next(found, {})

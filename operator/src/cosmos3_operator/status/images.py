@@ -55,14 +55,15 @@ def image_finding(
         return None
     text = str(waiting(container).get("message") or "")
     image = str(container.get("image") or _quoted(text))
-    for words in (text, told):
+    known = _known(previous, image)
+    for words in (text, told, str(known.get("evidence") or "")):
         if found := _cause(words):
             telling = words.partition(_CAUSE)[2] or words
             return found.finding(evidence=telling, pod=pod, image=image, advice=advice)
-    return _as_before(previous, image, pod) or Finding(
+    return Finding(
         reason=Reason.IMAGE_PULL_FAILED,
         message=f"The image {image} cannot be pulled",
-        evidence="" if _has_no_cause(text) else one_line(text),
+        evidence=str(known.get("evidence") or "") if _has_no_cause(text) else one_line(text),
         remedy=advice,
         pod=pod,
         stalled=waiting(container).get("reason") in _FOR_GOOD,
@@ -85,19 +86,10 @@ def _has_no_cause(text: str) -> bool:
     return not text or (not head and not tail.partition('": ')[2])
 
 
-def _as_before(previous: Iterable[Mapping[str, Any]], image: str, pod: str) -> Finding | None:
-    """Return what was known of this image in this pod."""
-    for known in previous:
-        same = known.get("reason") == Reason.IMAGE_PULL_FAILED and known.get("pod", "") == pod
-        if same and image in str(known.get("message")):
-            return Finding(
-                reason=Reason.IMAGE_PULL_FAILED,
-                message=str(known["message"]),
-                evidence=str(known.get("evidence") or ""),
-                remedy=str(known.get("remedy") or ""),
-                pod=pod,
-            )
-    return None
+def _known(previous: Iterable[Mapping[str, Any]], image: str) -> Mapping[str, Any]:
+    """Return what was written of this image before, for this pod or another."""
+    same = (item for item in previous if item.get("reason") == Reason.IMAGE_PULL_FAILED)
+    return next((item for item in same if image in str(item.get("message"))), {})
 
 
 def _quoted(text: str) -> str:

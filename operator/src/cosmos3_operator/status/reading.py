@@ -18,6 +18,9 @@ Container = Mapping[str, Any]
 WORDS_LIMIT = 500
 """Characters quoted of what somebody else wrote: enough for a sentence and a path."""
 
+_BEGINNING = 150
+"""Of those, from the beginning: errors are wrapped, and the cause stands at the end."""
+
 
 def name_of(pod: Pod) -> str:
     """Return the pod's name."""
@@ -128,5 +131,7 @@ def one_line(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return the beginning of a text that may be long."""
-    return text if len(text) <= WORDS_LIMIT else text[: WORDS_LIMIT - 1] + "…"
+    """Return beginning and end of a text that may be long."""
+    if len(text) <= WORDS_LIMIT:
+        return text
+    return f"{text[:_BEGINNING]} … {text[_BEGINNING + 3 - WORDS_LIMIT :]}"

@@ -13,7 +13,7 @@ from typing import Any
 from cosmos3_operator.api.conditions import Reason
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.ended import is_stalled
-from cosmos3_operator.status.events import newest
+from cosmos3_operator.status.events import newest, newest_event, text_of
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import Observation
 from cosmos3_operator.status.reading import (
@@ -82,10 +82,10 @@ def probe_kill(
     """
     if end.get("exitCode") not in EXITS_WHEN_TOLD:
         return None
-    if _is_killed_for(observation, pod, container, "startup") or _took_the_budget(plan, end):
+    if _is_killed_for(observation, pod, container, end, "startup") or _took_the_budget(plan, end):
         told = newest(observation, pod, reason="Unhealthy", begins="Startup probe")
         return _budget_exceeded(plan, pod, container, told=told, how_far=how_far)
-    is_told = _is_killed_for(observation, pod, container, "liveness")
+    is_told = _is_killed_for(observation, pod, container, end, "liveness")
     if is_told or _was_killed_later(plan, end):
         return _liveness(observation, pod, container, end, is_told=is_told)
     return None
@@ -130,7 +130,7 @@ def _budget_exceeded(
         reason=Reason.STARTUP_BUDGET_EXCEEDED,
         message=f"The server was not healthy within its start-up budget of "
         f"{plan.startup.budget_seconds} s ({plan.startup.reason}) and was restarted"
-        + (f". It had come as far as this: {how_far}" if how_far else ""),
+        + (f"; {how_far}" if how_far else ""),
         evidence=one_line(told),
         remedy="Raise spec.startupBudgetSeconds, or keep weights on a claim (spec.cache). "
         + look_at(pod, previous=True),
@@ -162,10 +162,18 @@ def _liveness(
     )
 
 
-def _is_killed_for(observation: Observation, pod: Pod, container: Container, probe: str) -> bool:
-    """Tell whether the kubelet says that it killed the container for that probe, at last."""
-    words = newest(observation, pod, reason="Killing", begins=f"Container {container.get('name')} ")
-    return words.startswith(f"Container {container.get('name')} failed {probe} probe")
+def _is_killed_for(
+    observation: Observation, pod: Pod, container: Container, end: Mapping[str, Any], probe: str
+) -> bool:
+    """Tell whether the kubelet says that it killed this very run for that probe."""
+    begins = f"Container {container.get('name')} failed "
+    event = newest_event(observation, pod, reason="Killing", begins=begins)
+    if not text_of(event).startswith(f"{begins}{probe} probe"):
+        return False
+    at = time_or_none(event.get("lastTimestamp") or event.get("eventTime"))
+    started = time_or_none(end.get("startedAt"))
+    finished = time_or_none(end.get("finishedAt"))
+    return at is None or ((not started or started <= at) and (not finished or at <= finished))
 
 
 def _took_the_budget(plan: Plan, end: Mapping[str, Any]) -> bool:

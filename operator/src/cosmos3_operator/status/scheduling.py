@@ -111,10 +111,13 @@ def _cause(plan: Plan, observation: Observation, parts: Sequence[str]) -> Findin
 
 
 def _to_the_point(plan: Plan, observation: Observation, parts: Sequence[str]) -> Sequence[str]:
-    """Leave out the lack of GPUs, which nodes without any always have, where a node has enough."""
-    if not gpus_suffice(plan, observation):
-        return parts
-    return [part for part in parts if part != f"Insufficient {plan.gpu_resource}"] or parts
+    """Leave out the lack of GPUs, which nodes without any always have, where it is not the lack.
+
+    That is where a node has enough of them, and some node lacks something else.
+    """
+    others = [part for part in parts if part != f"Insufficient {plan.gpu_resource}"]
+    lacks_else = any(part.startswith(("Insufficient ", "Too many pods")) for part in others)
+    return others if lacks_else and gpus_suffice(plan, observation) else parts
 
 
 def decisive(parts: Sequence[str], *, gpu_resource: str) -> Said | None:
