@@ -147,3 +147,7 @@ def test_the_starts_that_simulated_pods_show_have_every_phase(name: str, engine:
     lines = (BED / f"{name}-starts.log").read_text("utf-8").splitlines()
     seen = [milestone(engine, "\n".join(lines[:end])).phase for end in range(len(lines) + 1)]
     assert list(dict.fromkeys(seen)) == list(Phase)[Phase.PREPARING.rank :]
+
+
+def test_no_pattern_can_run_away_on_a_long_line() -> None:
+    assert [line.pattern for line in startup_lines() if ".*" in line.pattern] == []

@@ -8,15 +8,14 @@ returns, so that one line of a log can hold hundreds of states: the last one cou
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
 
-from cosmos3_operator.catalog.startup import Phase, StartupLine, telling
+from cosmos3_operator.catalog.startup import Phase, telling
 from cosmos3_operator.plan.types import Plan
 
 STEPS = 5
 """A bar is shown in about so many steps: each one is a write of the status."""
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,20 +43,23 @@ class Milestone:
 
 def milestone(engine: str, log: str) -> Milestone:
     """Return the furthest that a log shows: preparing, if it shows nothing."""
-    reached = Milestone(phase=Phase.PREPARING)
-    for line in re.split(r"[\r\n]+", _COLOUR.sub("", log)):
-        for known, pattern in telling(engine):
-            if known.phase.rank >= reached.phase.rank and (found := pattern.search(line)):
-                reached = _reached(reached, known, found)
-    return reached
+    text = log.replace("\r", "\n")
+    found = [(known, last) for known, pattern in telling(engine) if (last := _last(pattern, text))]
+    if not found:
+        return Milestone(phase=Phase.PREPARING)
+    phase = max((known.phase for known, _ in found), key=lambda phase: phase.rank)
+    bars = [(known, last) for known, last in found if known.phase is phase and known.says]
+    if not bars:
+        return Milestone(phase=phase)
+    known, last = max(bars, key=lambda bar: bar[1].start())
+    done, total = int(last["done"]), int(last["total"])
+    return Milestone(phase=phase, says=known.says, done=done, total=total)
 
 
-def _reached(before: Milestone, known: StartupLine, found: re.Match[str]) -> Milestone:
-    if known.says:
-        done, total = int(found["done"]), int(found["total"])
-        return Milestone(phase=known.phase, says=known.says, done=done, total=total)
-    # A line without a figure does not take away the figure of the phase that it is of.
-    return before if before.phase is known.phase else Milestone(phase=known.phase)
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    # Over the whole text at once: line by line, a long log would hold up the event loop.
+    matches = deque(pattern.finditer(text), maxlen=1)
+    return matches[0] if matches else None
 
 
 def furthest(plan: Plan, log: str) -> str:
