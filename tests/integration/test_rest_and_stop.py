@@ -10,6 +10,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,12 @@ def _trouble(api: Api, namespace: str) -> None:
         body = generator(reason.lower(), namespace, **spec)
         api.create(body)
         if spec.get("pod"):
-            eventually(lambda: api.pods(namespace), _are_scheduled, what="a GPU to fail on")
+            selector = f"app.kubernetes.io/instance={reason.lower()}"
+            eventually(
+                partial(api.pods, namespace, labelSelector=selector),
+                _are_scheduled,
+                what="a GPU to fail on",
+            )
     api.create(generator(LOADING, namespace, pod=simulated(fail="never-ready")))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
+from types import FrameType
 
 from bed.progress import to_stderr
 from life.play import NODE_LOSS_SECONDS, node_names, play
@@ -16,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def main() -> int:
     """Play, report, and answer with the exit code: 0 if nobody has a complaint."""
+    signal.signal(signal.SIGTERM, _interrupt)
     options = _parser().parse_args()
     hours = options.hours
     plan = Plan(
@@ -33,9 +36,13 @@ def main() -> int:
         print("\n".join(map(str, write(plan))))
         return 0
     to_stderr(f"seed {plan.seed}, {hours:g} simulated hours at {options.factor:g} times the speed")
-    with tempfile.TemporaryDirectory(prefix="cosmos3-life-") as folder:
-        life = play(plan, factor=options.factor, folder=Path(folder), say=to_stderr)
-        life.save(options.report)
+    try:
+        with tempfile.TemporaryDirectory(prefix="cosmos3-life-") as folder:
+            life = play(plan, factor=options.factor, folder=Path(folder), say=to_stderr)
+            life.save(options.report)
+    except KeyboardInterrupt:
+        to_stderr("interrupted; what had been started is ended")
+        return 130
     print(life.text())
     print(f"\nreport, figures and histories are in {options.report}")
     return 1 if life.complaints() else 0
@@ -53,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--report", type=Path, default=ROOT / "build" / "life", help="folder (%(default)s)")
     add("--script", action="store_true", help="only print what would happen")
     return parser
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
