@@ -197,10 +197,11 @@ def architecture(case: Case) -> str:
             "from 0.23.0 on, which serves Cosmos 3 without it. Use a version from 0.23.0 on "
             "(spec.runtime.version) and leave --hf-overrides out of spec.extraArgs."
         )
+    label = f"{runtime.engine} {runtime.version}"
+    this = f"{runtime.image} was taken for {label}" if runtime.own_build else f"This is {label}"
     return (
-        f"This is {runtime.engine} {runtime.version}. Cosmos 3 is served from vLLM 0.23.0 on, "
-        "Cosmos3-Edge from 0.26.0 on: choose a newer spec.runtime.version, or an image of "
-        "your own in spec.runtime.image."
+        f"{this}. Cosmos 3 is served from vLLM 0.23.0 on, Cosmos3-Edge from 0.26.0 on: choose "
+        "another spec.runtime.version, or another image in spec.runtime.image."
     )
 
 
@@ -262,14 +263,17 @@ def hub(case: Case) -> str:
 def offline(case: Case) -> str:
     """Say what is missing in the cache, and who forbids to download it."""
     plan = case.plan
-    wanted = plan.model
-    if plan.guardrails and plan.guardrails.enabled:
-        guardrails = served.served(plan).catalog.guardrails.repositories
-        wanted = ", ".join((plan.model, *guardrails))
+    wanted = case.values.get("repository") or ", ".join(_repositories(plan))
     fill = f"Fill the cache beforehand with {wanted}, in the revision that is asked for"
     if served.is_offline(plan):
-        return f"{fill}, or set spec.huggingFace.offline to false."
-    return f"{fill}, or take HF_HUB_OFFLINE out of the image."
+        return f"{fill}, or set spec.huggingFace.offline to false.{_guardrails(case)}"
+    return f"{fill}, or take HF_HUB_OFFLINE out of the image.{_guardrails(case)}"
+
+
+def _repositories(plan: Plan) -> tuple[str, ...]:
+    if plan.guardrails and plan.guardrails.enabled:
+        return (plan.model, *served.served(plan).catalog.guardrails.repositories)
+    return (plan.model,)
 
 
 def disk(case: Case) -> str:

@@ -135,6 +135,7 @@ def _unknown(log: Log, consequences: Sequence[Rule]) -> Told | None:
     line = (
         _last(text for _, text in own if _EXCEPTION.match(text))
         or _last(text for at, text in own if level_of(log.lines[at]) in _BAD)
+        or _last(text for _, text in said if _EXCEPTION.match(text))
         or _last(text for _, text in own)
         or _last(text for _, text in said)
     )

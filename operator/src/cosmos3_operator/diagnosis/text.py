@@ -69,5 +69,7 @@ def around(line: str, *, start: int, end: int, width: int = QUOTED) -> str:
     if len(line) <= width:
         return line
     first = max(0, min(start - (width - (end - start)) // 4, len(line) - width))
+    if end <= width:
+        first = 0
     cut = line[first : first + width].strip()
     return f"{'…' if first else ''}{cut}{'…' if first + width < len(line) else ''}"

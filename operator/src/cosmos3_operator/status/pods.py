@@ -34,7 +34,6 @@ from cosmos3_operator.status.reading import (
     init_containers_of,
     is_going,
     is_true,
-    last_line,
     name_of,
     node_of,
     phase_of,
@@ -48,6 +47,7 @@ from cosmos3_operator.status.restarts import (
     probe_kill,
 )
 from cosmos3_operator.status.scheduling import scheduling_finding
+from cosmos3_operator.status.told import told_by, told_finding, with_best_line
 
 _PULL_ADVICE = "Check spec.runtime.image and spec.pod.imagePullSecrets"
 
@@ -75,7 +75,7 @@ def pod_finding(plan: Plan, observation: Observation, pod: Pod) -> Finding | Non
 def _of_init_containers(plan: Plan, observation: Observation, pod: Pod) -> Finding | None:
     for container in init_containers_of(pod):
         finding = _cannot_start(plan, observation, pod, container)
-        if finding := finding or _init_failed(plan, pod, container):
+        if finding := finding or _init_failed(plan, observation, pod, container):
             return finding
     return None
 
@@ -109,7 +109,9 @@ def _cannot_start(
     )
 
 
-def _init_failed(plan: Plan, pod: Pod, container: Container) -> Finding | None:
+def _init_failed(
+    plan: Plan, observation: Observation, pod: Pod, container: Container
+) -> Finding | None:
     """Report the newest end of a container that must succeed before the server starts."""
     end = newest_end(container)
     if not end or succeeded(container):
@@ -119,16 +121,19 @@ def _init_failed(plan: Plan, pod: Pod, container: Container) -> Finding | None:
     if never_ran(end):
         return runtime_finding(str(end.get("message") or ""), pod=name_of(pod))
     name, code, why = container.get("name"), end.get("exitCode"), end.get("reason")
+    what = f"The init container {name}"
+    if told := told_by(plan, observation, pod, container, end):
+        return told_finding(told, pod, container, end, what=what)
     code = code if why in (None, "Error") else f"{code} ({why})"
     way_out = ", or set spec.preflight.devices: Disabled" if name == DEVICES else ""
-    return Finding(
+    finding = Finding(
         reason=Reason.CONTAINER_FAILED,
-        message=f"The init container {name} ended with exit code {code}",
-        evidence=last_line(str(end.get("message") or "")),
+        message=f"{what} ended with exit code {code}",
         remedy=look_at(pod, str(name), previous=False) + way_out,
         pod=name_of(pod),
         stalled=is_stalled(container),
     )
+    return with_best_line(finding, plan, observation, pod, container, end)
 
 
 def _failed(plan: Plan, observation: Observation, pod: Pod, container: Container) -> Finding | None:
@@ -142,10 +147,23 @@ def _failed(plan: Plan, observation: Observation, pod: Pod, container: Container
         return runtime_finding(str(end.get("message") or ""), pod=name_of(pod))
     if end.get("reason") == "OOMKilled":
         return _out_of_memory(plan, pod, container)
+    return _printed(plan, observation, pod, container, end)
+
+
+def _printed(
+    plan: Plan, observation: Observation, pod: Pod, container: Container, end: Mapping[str, Any]
+) -> Finding:
+    """Report an end by what was printed before it, or else by how it came about."""
+    told = told_by(plan, observation, pod, container, end)
     how_far = furthest(plan, ended_log(observation.evidence, pod, container))
-    return probe_kill(plan, observation, pod, container, end, how_far=how_far) or crash_loop(
-        pod, container, end, what=_what(container)
-    )
+    killed = probe_kill(plan, observation, pod, container, end, how_far=how_far)
+    # A cause explains a kill; what happened last in a run that was killed does not.
+    if told and not (killed and told.is_weak):
+        return told_finding(told, pod, container, end, what=_what(container))
+    if killed:
+        return killed
+    looping = crash_loop(pod, container, end, what=_what(container))
+    return with_best_line(looping, plan, observation, pod, container, end)
 
 
 def _what(container: Container) -> str:
