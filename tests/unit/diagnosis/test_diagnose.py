@@ -69,6 +69,11 @@ def test_the_best_line_is_that_of_the_log_where_both_are_unknown() -> None:
     assert best_line(super_(), Ended(exit_code=1)) == ""
 
 
+def test_words_left_on_purpose_are_better_than_others() -> None:
+    ended = Ended(exit_code=1, termination_message="no weights here", log="INFO: starting\n\nbye")
+    assert best_line(super_(), ended) == "no weights here"
+
+
 def test_gpu_memory_names_what_the_planner_counts_and_the_next_better_split() -> None:
     remedy = told(super_(parallelism={"tensor": 2}), OOM.format(79.18)).remedy
     assert "The planner counts 81.9 GiB for one GPU, and it has 79.2 GiB" in remedy

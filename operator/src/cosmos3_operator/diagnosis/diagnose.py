@@ -73,16 +73,11 @@ def _told(plan: Plan, ended: Ended) -> Told | None:
         exit_code=ended.exit_code,
     )
     first = tell(redact(ended.termination_message), rules=rules(), scope=scope)
-    if not ended.log or _rank(first) <= _SURE_RANK:
+    if not ended.log or (first and first.rank <= _SURE_RANK):
         return first
     second = tell(ended.log, rules=rules(), scope=scope)
-    return min((second, first), key=_rank) or first
-
-
-def _rank(told: Told | None) -> int:
-    if told is None:
-        return 11
-    return told.rule.rank if told.rule else 10
+    found = [told for told in (first, second) if told]
+    return min(found, key=lambda told: told.rank, default=None)
 
 
 def _diagnosis(plan: Plan, told: Told, rule: Rule) -> Diagnosis:

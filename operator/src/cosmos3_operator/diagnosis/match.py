@@ -107,13 +107,17 @@ def _tried(rule: Rule, log: Log, scope: Scope) -> tuple[int, int, Told] | None:
     """Return rank, line and words of a rule's last match, None if it has none."""
     if rule.exit_codes:
         ended = scope.exit_code in rule.exit_codes
-        return (rule.rank, -1, Told(rule=rule, line="")) if ended else None
+        return (rule.rank, -1, Told(rule=rule, rank=rule.rank, line="")) if ended else None
     found = deque(log.found(rule), maxlen=1)
     if not found:
         return None
     at, match = found[0]
     values = {name: steady(value or "") for name, value in match.groupdict().items()}
-    return rule.rank, at, Told(rule=rule, line=_quoted(rule, log, at, match), values=values)
+    return (
+        rule.rank,
+        at,
+        Told(rule=rule, rank=rule.rank, line=_quoted(rule, log, at, match), values=values),
+    )
 
 
 def _quoted(rule: Rule, log: Log, at: int, match: re.Match[str]) -> str:
@@ -132,16 +136,18 @@ def _unknown(log: Log, consequences: Sequence[Rule]) -> Told | None:
     words = [(at, words_of(line)) for at, line in enumerate(log.lines) if line]
     said = [(at, text) for at, text in words if text and not _NOISE.search(log.lines[at])]
     own = [(at, text) for at, text in said if at not in followed]
-    line = (
-        _last(text for _, text in own if _EXCEPTION.match(text))
-        or _last(text for at, text in own if level_of(log.lines[at]) in _BAD)
-        or _last(text for _, text in said if _EXCEPTION.match(text))
-        or _last(text for _, text in own)
-        or _last(text for _, text in said)
+    return (
+        _told(10, (text for _, text in own if _EXCEPTION.match(text)))
+        or _told(10, (text for at, text in own if level_of(log.lines[at]) in _BAD))
+        or _told(12, (text for _, text in said if _EXCEPTION.match(text)))
+        or _told(11, (text for _, text in own))
+        or _told(12, (text for _, text in said))
     )
-    return Told(rule=None, line=around(steady(line), start=0, end=0)) if line else None
 
 
-def _last(texts: Iterable[str]) -> str:
+def _told(rank: int, texts: Iterable[str]) -> Told | None:
+    """Return the last of several lines, None if there is none."""
     last = deque(texts, maxlen=1)
-    return last[0] if last else ""
+    return (
+        Told(rule=None, rank=rank, line=around(steady(last[0]), start=0, end=0)) if last else None
+    )

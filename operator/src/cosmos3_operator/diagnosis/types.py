@@ -92,6 +92,8 @@ class Told:
 
     rule: Rule | None
     """None if no rule knows the line."""
+    rank: int
+    """That of the rule; above 9 without one: a failure, mere words, or what only follows."""
     line: str
     """The telling line without what is around it in a log, "" if there is none."""
     values: Mapping[str, str] = field(default_factory=dict)
