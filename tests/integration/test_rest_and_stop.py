@@ -44,7 +44,7 @@ LATER = {"ContainerFailed": "CrashLooping"}
 """What a reason becomes when the same happens again and again."""
 LOADING = "loading"
 MOST_WRITES = {LOADING: 6, "containerfailed": 3, "outofmemory": 3}
-"""What is told in coarse steps: the time that is left, and how often it has failed (3, 10, 30 …)."""
+"""What is told in coarse steps: the time that is left, how often it has failed (3, 10, 30 …)."""
 RESYNCS = 2
 RESYNC_SECONDS = 5.0
 
@@ -190,7 +190,7 @@ def _versions(api: Api, namespace: str) -> dict[tuple[str, str], str]:
     found = {
         ("status", item["metadata"]["name"]): json.dumps(item.get("status"), sort_keys=True)
         for item in _resources(api, namespace)
-        if item["metadata"]["name"] != LOADING
+        if item["metadata"]["name"] not in MOST_WRITES
     }
     return found | {
         (child["kind"], child["metadata"]["name"]): str(
