@@ -40,7 +40,7 @@ class AuditLog:
 def is_about(request: dict[str, Any], *names: str) -> bool:
     """Tell whether a request is about one of these resources or a child of theirs."""
     name = str(request["objectRef"].get("name", ""))
-    return any(name == one or name.startswith(f"{one}-") for one in names)
+    return any(name == one or name.startswith((f"{one}-", f"{one}.")) for one in names)
 
 
 def is_refused(request: dict[str, Any]) -> bool:

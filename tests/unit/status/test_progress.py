@@ -189,6 +189,15 @@ def test_another_run_begins_anew() -> None:
     assert after["phase"] == "Preparing"
 
 
+def test_a_crash_loop_is_no_start_until_its_log_tells_more() -> None:
+    def looping(restarts: int) -> dict[str, Any]:
+        return pod(conditions=(*READY_TO_PULL, "Initialized"), server=running(), restarts=restarts)
+
+    assert shown(seen(looping(2)))
+    assert shown(seen(looping(3))) is None
+    assert shown(seen(looping(3), log="Model loading took 1 GiB", run=3)) is not None
+
+
 def test_the_deadline_is_the_end_of_the_budget() -> None:
     plan = plan_of(startupBudgetSeconds=600)
     status = shown(seen(pod(conditions=("PodScheduled",), server=running())), plan=plan)

@@ -17,7 +17,7 @@ from cosmos3_operator.catalog.startup import Phase
 from cosmos3_operator.plan.paths import DEVICES, SERVER
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.access import is_held
-from cosmos3_operator.status.ended import succeeded
+from cosmos3_operator.status.ended import is_stalled, succeeded
 from cosmos3_operator.status.evidence import LogAsk
 from cosmos3_operator.status.milestones import milestone
 from cosmos3_operator.status.observe import Observation
@@ -60,7 +60,9 @@ def startup(
 ) -> dict[str, Any] | None:
     """Return `status.startup`, None while no replica starts; `previous` is what it was."""
     starts = [
-        start for pod in _pods(plan, observation) if (start := _start(plan, pod, observation))
+        start
+        for pod in _pods(plan, observation)
+        if (start := _start(plan, pod, observation)) and not _is_only_again(pod, start)
     ]
     if not starts:
         return None
@@ -88,6 +90,15 @@ def _start(plan: Plan, pod: Pod, observation: Observation) -> Start | None:
     if started := running_since(server):
         return None if server.get("started") else _running(plan, pod, observation, started)
     return _before_the_server(pod, server)
+
+
+def _is_only_again(pod: Pod, start: Start) -> bool:
+    """Tell whether all that is known is that what fails again and again has begun anew.
+
+    That is no news: shown, it would be two writes for each restart, for as long as it fails.
+    """
+    containers = (*init_containers_of(pod), _server(pod))
+    return start.phase is Phase.PREPARING and any(map(is_stalled, containers))
 
 
 def _before_the_server(pod: Pod, container: Container) -> Start | None:
