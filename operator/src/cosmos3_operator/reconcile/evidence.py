@@ -21,7 +21,14 @@ from cosmos3_operator.reconcile.backoff import Backoff
 from cosmos3_operator.reconcile.fetch import Answer, Fetcher, Missing, Subject
 from cosmos3_operator.reconcile.kinds import Key
 from cosmos3_operator.reconcile.texts import Texts
-from cosmos3_operator.status.evidence import Ask, EventsAsk, Evidence, InventoryAsk, LogAsk
+from cosmos3_operator.status.evidence import (
+    LOGS,
+    Ask,
+    EventsAsk,
+    Evidence,
+    InventoryAsk,
+    LogAsk,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -279,7 +286,7 @@ class EvidenceReader:
         }
         refused = {name for name, namespace in self._refused if namespace in ("", key.namespace)}
         if any(not self._may_ask(ask) for ask in asked):
-            refused.add("pods/log")
+            refused.add(LOGS)
         return Evidence(
             logs={ask: text for ask, text in found.items() if isinstance(ask, LogAsk)},
             events={ask: items for ask, items in found.items() if isinstance(ask, EventsAsk)},
@@ -295,7 +302,7 @@ def what(subject: Subject) -> str:
     return "events" if isinstance(subject.ask, EventsAsk) else "inventory"
 
 
-_PERMISSIONS = {"log": "pods/log", "events": "events", "inventory": "pods"}
+_PERMISSIONS = {"log": LOGS, "events": "events", "inventory": "pods"}
 
 
 def _permission(subject: Subject) -> tuple[str, str]:

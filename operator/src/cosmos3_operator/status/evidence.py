@@ -56,6 +56,10 @@ class Asks:
 NO_ASKS = Asks()
 
 
+LOGS = "pods/log"
+"""What reading a log needs `get` on, as a role names it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NodeGpus:
     """One node, and how many of its GPUs pods have asked for."""

@@ -18,7 +18,7 @@ from cosmos3_operator.plan.paths import DEVICES, SERVER
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.access import is_held
 from cosmos3_operator.status.ended import is_stalled, succeeded
-from cosmos3_operator.status.evidence import LogAsk
+from cosmos3_operator.status.evidence import LOGS, LogAsk
 from cosmos3_operator.status.milestones import milestone
 from cosmos3_operator.status.observe import Observation
 from cosmos3_operator.status.pods import live_pods
@@ -132,7 +132,7 @@ def _running(plan: Plan, pod: Pod, observation: Observation, started: datetime) 
 
 def _unread(plan: Plan, observation: Observation, deadline: datetime) -> Start:
     """Return what is known of a server whose log was not read: that it runs."""
-    if "pods/log" in observation.evidence.refused:
+    if LOGS in observation.evidence.refused:
         words = "how far is not known: the operator may not get pods/log"
         return Start(phase=Phase.LOADING, progress=words, deadline=deadline)
     return Start(

@@ -13,9 +13,15 @@ from typing import Any
 from cosmos3_operator.diagnosis.diagnose import INIT, SERVER, Diagnosis, Ended, best_line, diagnose
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.ended import ended_log, is_stalled
+from cosmos3_operator.status.evidence import LOGS
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.observe import Observation
 from cosmos3_operator.status.reading import Container, Pod, init_containers_of, name_of
+
+_UNREAD = (
+    "The operator has not read that log, where more may stand: its role lacks get on pods/log, or "
+    "it runs with --no-pod-logs"
+)
 
 
 def told_by(
@@ -49,7 +55,10 @@ def with_best_line(
 ) -> Finding:
     """Return a finding that quotes the line which is most likely to tell, if there is any."""
     line = best_line(plan, _ended(observation, pod, container, end))
-    return replace(finding, evidence=line) if line else finding
+    remedy = finding.remedy
+    if LOGS in observation.evidence.refused:
+        remedy = f"{remedy}. {_UNREAD}"
+    return replace(finding, evidence=line or finding.evidence, remedy=remedy)
 
 
 def _ended(
