@@ -91,7 +91,10 @@ class Objects:
         self, place: Place, body: Mapping[str, Any], *, manager: str, force: bool, sub: str = ""
     ) -> tuple[int, dict[str, Any]]:
         stored = self.stored.get(place)
-        self._check_preconditions(place, stored, body["metadata"])
+        # As for custom resources: an apply on the status is compared by resourceVersion only.
+        ignored = {"uid"} if sub else set()
+        sent = {name: value for name, value in body["metadata"].items() if name not in ignored}
+        self._check_preconditions(place, stored, sent)
         code, event = 200, "MODIFIED"
         if stored is None:
             if sub:

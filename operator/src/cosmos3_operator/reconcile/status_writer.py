@@ -1,9 +1,12 @@
 """Write a status if, and only if, it says something new.
 
 In: the status that the summarizer wants. Out: at most one server-side apply on the subresource.
-The write carries the resource's uid: it can never land on another resource that has taken the
-name meanwhile. Nothing is written if the live status is what we want, or if it is exactly what the
-API server made of the same status when we last sent it.
+The write carries the resource's resourceVersion: it can never land on another resource that has
+taken the name meanwhile. (Its uid would not do: on the status of a custom resource, the API server
+does not compare it.) If only labels or the like have changed since we looked, it is sent again with
+the new version; if the spec has, its own event brings a pass. Nothing is written if the live status
+is what we want, or if it is exactly what the API server made of the same status when we last sent
+it.
 """
 
 from __future__ import annotations
@@ -13,12 +16,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosmos3_operator.cluster.client import Client
-from cosmos3_operator.cluster.errors import NotFound, Refused
+from cosmos3_operator.cluster.errors import Conflict, NotFound, Unavailable
 from cosmos3_operator.cluster.requests import encode
 from cosmos3_operator.reconcile.kinds import RESOURCES, Key
 from cosmos3_operator.reconcile.store import Store
 
 Status = Mapping[str, Any]
+
+TRIES = 3
+"""Somebody else would have to write as often in the time of a few requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +48,10 @@ class StatusWriter:
         if live is None or live["metadata"]["uid"] != uid or self._is_settled(key, live, status):
             return False
         self._store.will_write_status(key, status)
-        try:
-            answer = await self._apply(key, live, status)
-        except Refused as refusal:
-            if not (isinstance(refusal, NotFound) or refusal.is_other_object):
-                raise
-            # Deleted, or deleted and created again. Its events will say; if they are lost, the
-            # next pass looks it up.
+        answer = await self._apply_to_same(key, live, status)
+        if answer is None:
+            # Deleted, changed, or deleted and created again. Its events will say; if they are lost,
+            # the next pass looks it up.
             self._store.doubt(key)
             return False
         self._sent[key] = _Sent(uid, status, answer.get("status") or {})
@@ -71,17 +74,48 @@ class StatusWriter:
             and sent.answer == found
         )
 
-    async def _apply(self, key: Key, live: Mapping[str, Any], status: Status) -> Any:
+    async def _apply_to_same(self, key: Key, live: Mapping[str, Any], status: Status) -> Any:
+        """Write to the resource that the status is about; None if it is not there any more."""
+        version = live["metadata"]["resourceVersion"]
+        for _ in range(TRIES):
+            try:
+                return await self._apply(key, live, status, version=version)
+            except NotFound:
+                return None
+            except Conflict:
+                now = await self._look_up(key)
+                if now is None or _subject(now) != _subject(live):
+                    return None
+                version = now["metadata"]["resourceVersion"]
+        raise Unavailable(f"the status of {key}: it changed {TRIES} times while it was written")
+
+    async def _look_up(self, key: Key) -> Any:
+        try:
+            return await self._client.get(
+                RESOURCES[key.kind], namespace=key.namespace, name=key.name
+            )
+        except NotFound:
+            return None
+
+    async def _apply(
+        self, key: Key, live: Mapping[str, Any], status: Status, *, version: str
+    ) -> Any:
         body = {
             "apiVersion": live["apiVersion"],
             "kind": live["kind"],
             "metadata": {
                 "name": key.name,
                 "namespace": key.namespace,
-                "uid": live["metadata"]["uid"],
+                "resourceVersion": version,
             },
             "status": status,
         }
         return await self._client.apply_status(
             RESOURCES[key.kind], namespace=key.namespace, name=key.name, body=encode(body)
         )
+
+
+def _subject(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what a status is about: this very resource, as it is specified."""
+    metadata = body["metadata"]
+    return metadata["uid"], metadata.get("generation")
