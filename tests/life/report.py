@@ -12,9 +12,9 @@ from life.probe import LEAST_SECONDS, TIMES, quantile
 from life.referee import FALSE_READY, FALSE_UNREADY, UNOBSERVED, Busy, Interval, Referee
 from life.world import COMPONENTS, Name
 
-MOST_MESSAGES = 8
+MOST_MESSAGES = 16
 """Different messages of one reason before it ends; counts of replicas need some."""
-MOST_WRITES = 24
+MOST_WRITES = 40
 """Status writes while Ready keeps its reason: replicas come one by one, each with conditions."""
 BOUNDS = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0)
 _LOG_LINES = 60
