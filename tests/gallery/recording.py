@@ -35,6 +35,7 @@ _LEFT_OUT = frozenset(
         "Ready Replicas",
         "Replicas",
         "Selector",
+        "Startup",
     }
 )
 
@@ -51,9 +52,16 @@ def listing(text: str) -> str:
         ]
         for line in lines
     ]
+    if phase := _phase(rows[0]):
+        rows = [row[:phase] + row[phase + 1 :] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = ["   ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return _normal("\n".join(padded))
+
+
+def _phase(header: list[str]) -> int:
+    """Return the place of the column about the run of a container, which comes and goes."""
+    return header.index("PHASE") if "PHASE" in header else 0
 
 
 def description(text: str) -> str:

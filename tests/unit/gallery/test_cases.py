@@ -49,7 +49,7 @@ def test_an_unknown_field_is_named() -> None:
 def test_ages_are_replaced_in_a_listing() -> None:
     listing = "NAME    PHASE     READY    SINCE   AGE\nvideo             False    4m12s   2d3h\n"
     assert recording.listing(listing) == (
-        "NAME    PHASE   READY   SINCE   AGE\nvideo           False   <age>   <age>\n"
+        "NAME    READY   SINCE   AGE\nvideo   False   <age>   <age>\n"
     )
 
 
