@@ -94,6 +94,12 @@ docs: setup ## Generate the pages of docs/ that are made from code and data, and
 golden: setup ## Rewrite the golden files; read the diff
 	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
 
+.PHONY: gallery
+gallery: setup ## Make every failure of the gallery happen, and rewrite what users see; read the diff
+	@$(BIN)/python -m bed build
+	@$(BIN)/python -m pytest -q tests/gallery --update-golden
+	@$(BIN)/python docs/generate.py
+
 .PHONY: compat
 compat: setup ## Judge every command line by the real servers' code (ONLY=vllm-omni-0.30.0, KEEP=no, SERVERS=no)
 	@$(BIN)/python -m compat $(addprefix --only ,$(ONLY)) $(if $(filter no,$(KEEP)),--no-keep) $(if $(UPDATE),--update) $(if $(filter no,$(SERVERS)),--no-servers) $(if $(filter yes,$(SERVERS)),--servers)

@@ -205,3 +205,25 @@ def test_a_node_that_was_just_looked_at_is_looked_at_once_more_a_little_later() 
             assert [one.path for one in b.server.asked].count("/api/v1/nodes") == 1
 
     run_async(main)
+
+
+def test_a_node_that_is_back_is_told_as_soon_as_its_pods_are() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            set_node(b, "Unknown")
+            await serving(b, asks=False)
+            await b.run()
+            assert b.status()["lost"] == ["n"]
+            b.clock.now += 10
+            set_node(b, "True")
+            status = {"conditions": [{"type": "Ready", "status": "True"}]}
+            place = b.server.place("Pod", "default", "p")
+            b.server.objects.change(place, lambda body: body.update(status=status))
+            await b.deliver()
+            await b.take_all()
+            outcome = await b.run()
+            assert outcome.requeue_after == 0
+            await b.run()
+            assert "lost" not in b.status()
+
+    run_async(main)

@@ -140,6 +140,14 @@ def cut_off_node(pod: Mapping[str, Any]) -> str:
     return str((pod.get("spec") or {}).get("nodeName") or "")
 
 
+def reporting_node(pod: Mapping[str, Any]) -> str:
+    """Return the node of a pod that is ready, "" if it is not: somebody reports from there."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    if not any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions):
+        return ""
+    return str((pod.get("spec") or {}).get("nodeName") or "")
+
+
 def gpu_node(node: Mapping[str, Any]) -> Iterator[GpuNode]:
     """Yield what is kept of a node, nothing of one without extended resources.
 

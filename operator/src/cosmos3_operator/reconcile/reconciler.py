@@ -17,7 +17,13 @@ from cosmos3_operator.cluster.errors import ClusterError, NotFound
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.reconcile.children import Children, ref_of
 from cosmos3_operator.reconcile.evidence import EvidenceReader
-from cosmos3_operator.reconcile.gather import EARLY_SECONDS, FRESH_SECONDS, FactsCache, cut_off_node
+from cosmos3_operator.reconcile.gather import (
+    EARLY_SECONDS,
+    FRESH_SECONDS,
+    FactsCache,
+    cut_off_node,
+    reporting_node,
+)
 from cosmos3_operator.reconcile.kinds import RESOURCES, Key
 from cosmos3_operator.reconcile.memo import Memo
 from cosmos3_operator.reconcile.ownership import Owner
@@ -137,18 +143,23 @@ class Reconciler:
             return await self._evidence.collect(key, asks, may_wait=may_wait)
 
     async def _look_for_lost_nodes(self, observation: Observation) -> float | None:
-        """Look at nodes early if a pod looks cut off; return when to look at the resource again.
+        """Look at nodes early if pods say otherwise; return when to look at the resource again.
 
         After the status is written, which must not wait for a list of nodes.
         """
-        suspects = {node for pod in observation.pods if (node := cut_off_node(pod))}
-        if unknown := suspects - observation.lost_nodes:
+        lost = observation.lost_nodes
+        cut_off = set(map(cut_off_node, observation.pods)) - lost - {""}
+        back = set(map(reporting_node, observation.pods)) & lost
+        if cut_off or back:
             if self._facts.age < EARLY_SECONDS:
                 return EARLY_SECONDS - self._facts.age
             await self._facts.get(at_most=EARLY_SECONDS)
-            return 0.0 if unknown & self._facts.lost_nodes else None
+            if (cut_off | back) & (self._facts.lost_nodes ^ lost):
+                return 0.0
+        if back:
+            return EARLY_SECONDS
         # Nothing tells that a node is back before its pods do, which may take them a while.
-        is_lost = any(node_of(pod) in observation.lost_nodes for pod in observation.pods)
+        is_lost = any(node_of(pod) in lost for pod in observation.pods)
         return FRESH_SECONDS if is_lost else None
 
     async def _gather(self, key: Key) -> Facts:

@@ -17,7 +17,7 @@ REFUSED_RETRY_SECONDS = 60.0
 """A quota or a permission may change without an event that we see."""
 
 _POD = re.compile(r'^pods "[^"]*" is forbidden: ')
-_NAME = re.compile(r'\bpods? "[^"]*"')
+_NAME = re.compile(r'\b[Pp]ods? "[^"]*"')
 
 
 def refused_finding(text: str) -> Finding:

@@ -1,0 +1,1 @@
+"""The failure gallery: each way to fail, made to happen, and what the status says about it."""
