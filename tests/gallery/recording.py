@@ -40,6 +40,10 @@ _LEFT_OUT = frozenset(
 )
 
 
+_OF_A_RUN = ("PHASE", "LEFT")
+"""Columns about the run of a container, which come and go."""
+
+
 def listing(text: str) -> str:
     """Return the output of `kubectl get`, its columns as narrow as they can be."""
     lines = text.rstrip().splitlines()
@@ -52,16 +56,11 @@ def listing(text: str) -> str:
         ]
         for line in lines
     ]
-    if phase := _phase(rows[0]):
-        rows = [row[:phase] + row[phase + 1 :] for row in rows]
+    kept = [place for place, name in enumerate(rows[0]) if name not in _OF_A_RUN]
+    rows = [[row[place] for place in kept] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = ["   ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return _normal("\n".join(padded))
-
-
-def _phase(header: list[str]) -> int:
-    """Return the place of the column about the run of a container, which comes and goes."""
-    return header.index("PHASE") if "PHASE" in header else 0
 
 
 def description(text: str) -> str:

@@ -106,8 +106,9 @@ def test_status_is_written_apart_and_shown(kubectl: Kubectl, served: tuple[str, 
     scale = json.loads(kubectl("get", name, "-n", namespace, "--subresource=scale", "-o", "json"))
     assert scale["status"] == {"replicas": 2, "selector": "app=nano"}
     wide = kubectl("get", name, "-n", namespace, "-o", "wide").splitlines()
-    columns = ["NAME", "MODEL", "GPUS", "REPLICAS", "UP", "READY", "REASON", "SINCE", "AGE"]
-    assert wide[0].split() == [*columns, "ENDPOINT", "MESSAGE"]
+    usual = ["NAME", "MODEL", "GPUS", "REPLICAS", "UP", "READY", "REASON"]
+    columns = [*usual, "PHASE", "LEFT", "SINCE", "AGE"]
+    assert wide[0].split() == [*columns, "PROGRESS", "ENDPOINT", "MESSAGE"]
     assert wide[1].split()[:6] == ["nano", "nvidia/Cosmos3-Nano", "1", "1", "False", "Starting"]
     narrow = kubectl("get", name, "-n", namespace).splitlines()
     assert narrow[0].split() == columns

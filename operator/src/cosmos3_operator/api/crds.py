@@ -115,10 +115,10 @@ def _columns() -> tuple[Mapping[str, Any], ...]:
         _column("Ready", "string", f"{ready}.status"),
         _column("Reason", "string", f"{ready}.reason"),
         _column("Phase", "string", ".status.startup.phase", "How far a start is"),
+        _column("Left", "string", ".status.startup.left", "Of the start-up budget"),
         _column("Since", "date", f"{ready}.lastTransitionTime", "When Ready last changed"),
         _column("Age", "date", ".metadata.creationTimestamp"),
         _column("Progress", "string", ".status.startup.progress", priority=1),
-        _column("Left", "string", ".status.startup.left", "Of the start-up budget", priority=1),
         _column("Endpoint", "string", ".status.endpoint", priority=1),
         _column("Message", "string", f"{ready}.message", priority=1),
     )
