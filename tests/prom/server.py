@@ -101,7 +101,7 @@ class Server:
             self._process.wait()
         self._log.close()
 
-    def at(self, query: str, *, moment: int) -> list[dict[str, Any]]:
+    def at(self, query: str, *, moment: float) -> list[dict[str, Any]]:
         """Return what a query answers at a moment."""
         return self._ask("query", query=query, time=moment)["result"]  # type: ignore[no-any-return]
 
@@ -114,7 +114,7 @@ class Server:
         """Return the labels of everything that it would scrape."""
         return [one["labels"] for one in self._ask("targets")["activeTargets"]]
 
-    def _ask(self, path: str, **words: str | int) -> dict[str, Any]:
+    def _ask(self, path: str, **words: str | float) -> dict[str, Any]:
         body = urllib.parse.urlencode(words).encode() if words else None
         try:
             with urllib.request.urlopen(f"{self.url}/api/v1/{path}", body, timeout=60) as answer:

@@ -39,7 +39,7 @@ def text(series: Sequence[Series], *, begin: int, end: int, step: int) -> Iterat
         for moment in range(begin, end + 1, step):
             value = one.shape((moment - begin) / (end - begin))
             total += value * step
-            yield f"{one.name}{{{inside}}} {total if one.counts else value:.6g} {moment}\n"
+            yield f"{one.name}{{{inside}}} {total if one.counts else value:.12g} {moment}\n"
     yield "# EOF\n"
 
 

@@ -6,8 +6,10 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import yaml
 
 from dashboards.__main__ import DESCRIPTIONS, FOLDER, files
 from dashboards.model import Dashboard, Panel, Query, read
@@ -28,6 +30,15 @@ QUERIES = [
     for panel in dashboard.panels
     for index, query in enumerate(panel.queries)
 ]
+RECORDINGS = [
+    pytest.param([other["record"] for other in group["rules"]], rule, id=rule["record"])
+    for path in ALERTS
+    for group in yaml.safe_load(path.read_text("utf-8"))["groups"]
+    if all("record" in rule for rule in group["rules"])
+    for rule in group["rules"]
+]
+Place = tuple[str, str]
+"""Kind and namespace."""
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +62,94 @@ def test_every_query_has_an_answer(
 ) -> None:
     expr = filled(dashboard, query.expr)
     assert server.over(expr, begin=history.begin, end=history.end, step=STEP), panel.title
+
+
+def test_what_is_held_in_vain_is_what_is_allocated_and_does_not_serve(
+    server: Server, history: History
+) -> None:
+    allocated, serving, held = (
+        _values(server, history, f"cosmos3:gpus_{name}")
+        for name in ("allocated", "serving", "held_not_serving")
+    )
+    assert {place for place, _ in held} == {
+        ("CosmosGenerator", "robotics"),
+        ("CosmosGenerator", "lab"),
+        ("CosmosReasoner", "vision"),
+        ("CosmosReasoner", "lab"),
+    }
+    assert held == {key: allocated[key] - serving[key] for key in allocated}
+    assert {held[("CosmosGenerator", "lab"), at] for _, at in held} == {0, 4}
+    assert held[("CosmosGenerator", "robotics"), history.end] == 0
+
+
+def test_the_figures_at_a_glance_are_the_sums_of_the_table(
+    server: Server, history: History
+) -> None:
+    fleet_ = DASHBOARDS["fleet"]
+    table = _panel(fleet_, "GPUs by namespace", "table")
+    sums = {
+        query.column: sum(_now(server, history, filled(fleet_, query.expr)))
+        for query in table.queries
+    }
+    assert sums == {"Requested": 26, "Allocated": 22, "Serving": 18, "Held in vain": 4}
+    stats = [
+        *_panel(fleet_, "GPUs", "stat").queries,
+        *_panel(fleet_, "GPUs held, not serving", "stat").queries,
+    ]
+    found = [_now(server, history, filled(fleet_, query.expr)) for query in stats]
+    assert found == [[value] for value in sums.values()]
+
+
+@pytest.mark.parametrize(("group", "rule"), RECORDINGS)
+def test_a_recording_is_what_its_expression_answers_and_no_other_fallback(
+    server: Server, history: History, group: list[str], rule: dict[str, Any]
+) -> None:
+    """Whatever was there when it was first evaluated: no later look would take it back."""
+    del group
+    of = ",".join(f'{name}="{value}"' for name, value in rule.get("labels", {}).items())
+    name = f"{rule['record']}{{{of}}}"
+    moments = server.at(f"min(timestamp({name}))", moment=history.end)
+    moment = float(moments[0]["value"][1]) if moments else history.end
+    recorded = _by_labels(server.at(name, moment=moment))
+    asked = _by_labels(server.at(rule["expr"], moment=moment), **rule.get("labels", {}))
+    assert recorded == {
+        labels: pytest.approx(value, nan_ok=True) for labels, value in asked.items()
+    }
+
+
+@pytest.mark.parametrize(("group", "rule"), RECORDINGS)
+def test_a_recording_reads_only_what_stands_above_it_in_its_group(
+    group: list[str], rule: dict[str, Any]
+) -> None:
+    """Rules of a group are evaluated in order, groups in none."""
+    above = group[: group.index(rule["record"])]
+    assert set(re.findall(r"cosmos3:[a-z0-9_:]+", rule["expr"])) <= set(above)
+
+
+def _panel(dashboard: Dashboard, title: str, kind: str) -> Panel:
+    (found,) = (one for one in dashboard.panels if (one.title, one.kind) == (title, kind))
+    return found
+
+
+def _now(server: Server, history: History, expr: str) -> list[float]:
+    return [float(one["value"][1]) for one in server.at(expr, moment=history.end)]
+
+
+def _values(server: Server, history: History, expr: str) -> dict[tuple[Place, int], float]:
+    """Return every value of a recording, by kind and namespace and by moment."""
+    found = server.over(expr, begin=history.begin, end=history.end, step=STEP)
+    return {
+        ((one["metric"]["kind"], one["metric"]["namespace"]), int(at)): float(value)
+        for one in found
+        for at, value in one["values"]
+    }
+
+
+def _by_labels(found: list[dict[str, Any]], **more: str) -> dict[frozenset[Any], float]:
+    return {
+        frozenset({**one["metric"], **more, "__name__": ""}.items()): float(one["value"][1])
+        for one in found
+    }
 
 
 def test_what_is_invented_for_the_dashboards_has_names_that_exist() -> None:
