@@ -26,6 +26,8 @@ _TIMES = (re.compile(r"\bat least \d+ times\b"), "at least <n> times")
 _OLD = re.compile(rf"^{_AGE}$")
 _EVENT_AGE = (re.compile(rf"\s+{_AGE}(?: \(x\d+ over {_AGE}\))?\s+(\S+)\s+"), r"  <age>  \1  ")
 
+CAUSE_UNKNOWN = "ContainerFailed"
+"""A failure is told at once, and its cause as soon as the log has been read: two Warnings then."""
 _LEFT_OUT = frozenset(
     {
         "Endpoint",
@@ -66,7 +68,7 @@ def listing(text: str) -> str:
 def description(text: str) -> str:
     """Return the status and the warnings of `kubectl describe`."""
     status, _, events = text[text.index("\nStatus:") + 1 :].partition("\nEvents:")
-    return _normal(f"{_trimmed(status)}\n{_events(events)}")
+    return _normal(f"{_with_one_finding(_trimmed(status))}\n{_events(events)}")
 
 
 def _trimmed(text: str) -> str:
@@ -83,9 +85,29 @@ def _trimmed(text: str) -> str:
     return "\n".join(kept)
 
 
+def _with_one_finding(text: str) -> str:
+    """Keep the first finding: what another pod is doing meanwhile depends on the moment.
+
+    kubectl sorts the fields of an item, so the next item begins where the order breaks.
+    """
+    before, heading, after = text.partition("\n  Findings:\n")
+    kept: list[str] = []
+    for line in after.splitlines():
+        if kept and not line.startswith("    ") and line.strip():
+            break
+        if kept and line.strip().partition(":")[0] <= kept[-1].strip().partition(":")[0]:
+            break
+        kept.append(line)
+    return before + heading + "\n".join(kept)
+
+
 def _events(text: str) -> str:
-    """Keep the Warnings, each once: which steps of a start were seen depends on the moment."""
+    """Keep the Warnings, each once: which steps of a start were seen depends on the moment.
+
+    So does whether a failure was told before its cause was known.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip().startswith("Warning")]
+    lines = [line for line in lines if line.split()[1] != CAUSE_UNKNOWN]
     told = sorted({_EVENT_AGE[0].sub(_EVENT_AGE[1], line, count=1) for line in lines})
     return "\n".join(["Events:", *(f"  {line}" for line in told)]) if told else "Events:  <none>"
 

@@ -64,6 +64,12 @@ Status:
     Reason:                Evicted
     Status:                False
     Type:                  Ready
+  Findings:
+    Evidence:  Usage exceeds the limit
+    Message:   The previous pod
+    Reason:    Evicted
+    Message:   The server downloads
+    Reason:    Starting
   Plan:
     Gpus Per Replica:  1
     Warnings:
@@ -73,6 +79,7 @@ Events:
   Type     Reason    Age                From              Message
   ----     ------    ---                ----              -------
   Normal   Starting  12s                cosmos3-operator  The server downloads
+  Warning  ContainerFailed  6s                cosmos3-operator  It ended
   Warning  Evicted   5s (x3 over 1m2s)  cosmos3-operator  The previous pod
 """
 
@@ -85,6 +92,10 @@ def test_a_description_keeps_what_tells() -> None:
         "    Reason:                Evicted\n"
         "    Status:                False\n"
         "    Type:                  Ready\n"
+        "  Findings:\n"
+        "    Evidence:  Usage exceeds the limit\n"
+        "    Message:   The previous pod\n"
+        "    Reason:    Evicted\n"
         "Events:\n"
         "  Warning  Evicted  <age>  cosmos3-operator  The previous pod\n"
     )
