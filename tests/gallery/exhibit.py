@@ -6,6 +6,7 @@ is wrong is raised as an AssertionError that shows the status.
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ LOOKS = 8
 """So many passes in a row must find nothing new to say."""
 
 _FIELD = "status"
+_ONE_PROGRAM = threading.Lock()
+"""kubectl is started by one thread at a time: many at once are no faster on two cores, and some
+sandboxes let a fork fail while another thread forks."""
 _USUAL: Json = {
     "preflight": {"access": "Disabled"},
     "huggingFace": {"tokenSecretRef": {"name": "hf-token"}},
@@ -84,7 +88,15 @@ class Exhibit:
     def _apply(self, objects: list[Json]) -> None:
         if objects:
             text = yaml.safe_dump_all(objects)
-            self.kubectl("apply", "-n", self.namespace, "-f", "-", stdin=text)
+            self._run("apply", "-n", self.namespace, "-f", "-", stdin=text)
+
+    def _run(self, *words: str, stdin: str | None = None) -> str:
+        with _ONE_PROGRAM:
+            return self.kubectl(*words, stdin=stdin)
+
+    def _power(self, switch: Callable[[str], None], node: str) -> None:
+        with _ONE_PROGRAM:
+            switch(node)
 
     def _body(self) -> Json:
         spec = _merged(self.case.spec, self.case.setting)
@@ -107,7 +119,7 @@ class Exhibit:
         if then.pods:
             self._tell_pods(_with_last_words(then.pods))
         if then.silence:
-            self.cluster.silence(then.silence)
+            self._power(self.cluster.silence, then.silence)
         if then.spec:
             self.api.merge(self._path, {"spec": then.spec})
 
@@ -203,8 +215,8 @@ class Exhibit:
 
     def _record(self) -> str:
         kind, name = _SHORT[self.case.kind], self.case.resource
-        listed = self.kubectl("get", kind, name, "-n", self.namespace)
-        described = self.kubectl("describe", kind, name, "-n", self.namespace)
+        listed = self._run("get", kind, name, "-n", self.namespace)
+        described = self._run("describe", kind, name, "-n", self.namespace)
         return (
             f"$ kubectl get {kind} {name}\n{recording.listing(listed)}\n"
             f"$ kubectl describe {kind} {name}\n{recording.description(described)}"
@@ -216,9 +228,9 @@ class Exhibit:
             return
         self._apply(mend.objects)
         for thing in mend.delete:
-            self.kubectl("delete", thing, "-n", self.namespace, "--wait=false")
+            self._run("delete", thing, "-n", self.namespace, "--wait=false")
         if mend.revive:
-            self.cluster.revive(mend.revive)
+            self._power(self.cluster.revive, mend.revive)
         if mend.pods:
             self._tell_pods(mend.pods)
         if mend.spec:
