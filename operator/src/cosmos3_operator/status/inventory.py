@@ -87,11 +87,16 @@ def _named(taint: Taint) -> str:
 def _short(plan: Plan, observation: Observation, node: NodeGpus) -> Finding:
     need = plan.gpus.world_size
     kind = node.product or plan.gpu_resource
+    nearest = (
+        f"that many free. Node {node.name} comes nearest: {node.free} of {node.gpus} {kind} free, "
+        f"{need - node.free} short"
+        if node.free
+        else "any free"
+    )
     return Finding(
         reason=Reason.INSUFFICIENT_GPUS,
         message=f"One replica needs {need} {plan.gpu_resource} on one node, and no matching node "
-        f"has that many free. Node {node.name} comes nearest: {node.free} of {node.gpus} {kind} "
-        f"free, {need - node.free} short{_held_by(observation, node)}",
+        f"has {nearest}{_held_by(observation, node)}",
         remedy="Free GPUs, add a node, or use a smaller spec.parallelism",
     )
 
@@ -101,4 +106,4 @@ def _held_by(observation: Observation, node: NodeGpus) -> str:
     if not ours:
         return ""
     names = ", ".join(f"{name_of(pod)}{' (stopping)' if is_going(pod) else ''}" for pod in ours[:3])
-    return f"; pods of this resource hold GPUs there: {names}"
+    return f"; pods of this resource hold GPUs on {node.name}: {names}"
