@@ -84,6 +84,12 @@ class Exhibit:
         account = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default"
         self._eventually(lambda: self.api.get(account), bool, "the namespace's service account")
         self._apply(self.case.objects)
+        claims = f"/api/v1/namespaces/{self.namespace}/persistentvolumeclaims"
+        self._eventually(
+            lambda: (self.api.get(claims) or {}).get("items", []),
+            lambda found: all(one["status"]["phase"] == "Bound" for one in found),
+            "volumes for the claims that are there before",
+        )
 
     def _apply(self, objects: list[Json]) -> None:
         if objects:
