@@ -120,7 +120,7 @@ def load(folder: str = "cases") -> Iterator[Case]:
 
 def _case(path: Path) -> Case:
     raw = yaml.safe_load(path.read_text("utf-8"))
-    parts = {"expect": Expect, "mend": Mend, "then": Then}
+    parts: Mapping[str, type[_Part]] = {"expect": Expect, "mend": Mend, "then": Then}
     read = {
         name: part.read(raw[name], f"{path.name}, {name}")
         for name, part in parts.items()

@@ -1,10 +1,13 @@
 """Why a claim has no volume.
 
 In: the claims that the plan names, the live one if it is ours, and their events. Out: a finding. A
-claim that waits for its first pod is as it should be, and says nothing.
+claim that waits for its first pod, or for a volume that is being made, is as it should be, and says
+nothing.
 """
 
 from __future__ import annotations
+
+from collections.abc import Set
 
 from cosmos3_operator.plan.types import CacheKind, Plan
 from cosmos3_operator.status.events import events_of, most_telling, since_progress
@@ -26,6 +29,10 @@ _TELLING = frozenset(
 )
 
 
+_BEING_MADE = frozenset({"ExternalProvisioning"})
+"""Said of every claim whose volume an external provisioner makes: a matter of seconds, usually."""
+
+
 def claims_of(plan: Plan) -> tuple[str, ...]:
     """Return the names of the claims that the pods mount."""
     cache = () if plan.cache.kind is CacheKind.EMPTY_DIR else (plan.cache.claim_name,)
@@ -33,9 +40,13 @@ def claims_of(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*cache, *media)))
 
 
-def claim_finding(plan: Plan, observation: Observation) -> Finding | None:
-    """Return what the first claim that lacks its volume says, None if none does."""
-    found = (_of_claim(observation, name) for name in claims_of(plan))
+def claim_finding(plan: Plan, observation: Observation, *, is_new: bool) -> Finding | None:
+    """Return what the first claim that lacks its volume says, None if none does.
+
+    `is_new`: the pod has not waited for long, so a volume may still be on its way.
+    """
+    telling = _TELLING - _BEING_MADE if is_new else _TELLING
+    found = (_of_claim(observation, name, telling=telling) for name in claims_of(plan))
     return next(filter(None, found), None)
 
 
@@ -46,7 +57,7 @@ def is_bound(observation: Observation, name: str) -> bool | None:
     return None if child is None or phase is None else phase == "Bound"
 
 
-def _of_claim(observation: Observation, name: str) -> Finding | None:
+def _of_claim(observation: Observation, name: str, *, telling: Set[str]) -> Finding | None:
     child = observation.children.get(ChildRef(CLAIM, name), {})
     phase = (child.get("status") or {}).get("phase")
     if phase == "Lost" and (lost := said("claim", _LOST)):
@@ -54,8 +65,8 @@ def _of_claim(observation: Observation, name: str) -> Finding | None:
     if phase == "Bound":
         return None
     events = since_progress(events_of(observation, CLAIM, name))
-    telling = tuple(event for event in events if event.get("reason") in _TELLING)
-    if found := most_telling("claim", telling):
+    known = tuple(event for event in events if event.get("reason") in telling)
+    if found := most_telling("claim", known):
         says, text = found
         return says.finding(evidence=text, claim=name)
     return None

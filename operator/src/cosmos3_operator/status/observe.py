@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from cosmos3_operator.plan.names import is_access
@@ -49,6 +50,8 @@ class Observation:
     """What was asked for beyond that."""
     lost_nodes: frozenset[str] = frozenset()
     """Nodes whose kubelet does not report any more: what their pods say is out of date."""
+    now: datetime | None = None
+    """The moment that it is about; None where nobody asked for time."""
     previous: tuple[Mapping[str, Any], ...] = ()
     """`status.findings` as last written: what was known then, where nobody says it any more."""
 

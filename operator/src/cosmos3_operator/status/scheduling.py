@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from cosmos3_operator.api.conditions import Reason
@@ -19,12 +20,22 @@ from cosmos3_operator.status.claims import claim_finding
 from cosmos3_operator.status.findings import Finding
 from cosmos3_operator.status.inventory import by_inventory, gpus_suffice
 from cosmos3_operator.status.observe import Observation
-from cosmos3_operator.status.reading import Pod, condition_of, is_scheduled, name_of, one_line
+from cosmos3_operator.status.reading import (
+    Pod,
+    condition_of,
+    is_scheduled,
+    name_of,
+    one_line,
+    time_or_none,
+)
 from cosmos3_operator.status.taints import toleration
 from cosmos3_operator.status.words import Said, rules
 
 NODES_RETRY_SECONDS = 60.0
 """Nodes are not watched, so a better answer is looked for now and then."""
+VOLUME_SECONDS = 30.0
+"""Judgement: volumes of network storage are made within seconds; before that, waiting for one is
+no trouble, and an alarm at each first start would be one too many."""
 
 _COUNTED = re.compile(r", (?=\d+ )")
 _COUNT = re.compile(r"^\d+ ")
@@ -73,7 +84,7 @@ def scheduling_finding(plan: Plan, observation: Observation, pod: Pod) -> Findin
 
 def _failed(plan: Plan, observation: Observation, pod: Pod, text: str) -> Finding:
     """Report what went wrong while a node was being taken: nearly always a volume."""
-    return claim_finding(plan, observation) or Finding(
+    return claim_finding(plan, observation, is_new=False) or Finding(
         reason=Reason.SCHEDULING,
         message="The scheduler has found a node, and failed to give it to the pod",
         evidence=one_line(text),
@@ -95,16 +106,27 @@ def _unschedulable(
     if plan.placement.verdict in (Verdict.TOO_LARGE, Verdict.NO_MATCH):
         words = plan.placement.message
         return Finding(reason=Reason.NO_NODE_FITS, message=words[:1].upper() + words[1:], **known)
-    cause = _cause(plan, observation, parts)
+    is_new = _is_new(scheduled, observation.now)
+    cause = _cause(plan, observation, parts, is_new=is_new)
+    if is_new:
+        known["requeue_after"] = VOLUME_SECONDS
     return replace(cause, **{**known, "evidence": cause.evidence or known["evidence"]})
 
 
-def _cause(plan: Plan, observation: Observation, parts: Sequence[str]) -> Finding:
+def _is_new(scheduled: Mapping[str, Any], now: datetime | None) -> bool:
+    """Tell whether the pod has found no node for so short that a volume may still be on its way."""
+    since = time_or_none(scheduled.get("lastTransitionTime"))
+    return bool(now and since and now - since < timedelta(seconds=VOLUME_SECONDS))
+
+
+def _cause(plan: Plan, observation: Observation, parts: Sequence[str], *, is_new: bool) -> Finding:
     found = decisive(_to_the_point(plan, observation, parts), gpu_resource=plan.gpu_resource)
     if found is None:
         return _unknown()
     if found.rule.reason is Reason.VOLUME_NOT_BOUND:
-        return claim_finding(plan, observation) or _finding(plan, found, parts)
+        told = claim_finding(plan, observation, is_new=is_new)
+        is_on_its_way = is_new and found.rule.name == "claim-unbound"
+        return told or (_volume_awaited() if is_on_its_way else _finding(plan, found, parts))
     if found.rule.name == "neighbours":
         return _finding(plan, found, parts)
     return by_inventory(plan, observation, parts=parts) or _finding(plan, found, parts)
@@ -140,6 +162,13 @@ def _finding(plan: Plan, found: Said, parts: Sequence[str]) -> Finding:
         gpus=f"{plan.gpus.world_size} {plan.gpu_resource}",
         taints=", ".join(f"{key}={value}" if value else key for key, value in named),
         toleration=toleration(*named[0]) if named else "",
+    )
+
+
+def _volume_awaited() -> Finding:
+    return Finding(
+        reason=Reason.SCHEDULING,
+        message="A claim of the pod waits for its volume, which takes a moment when it is new",
     )
 
 

@@ -48,7 +48,7 @@ def summarize(
 ) -> Summary:
     """Return the status of a resource that has a plan."""
     previous = _previous(resource.status)
-    observation = replace(observation, previous=previous)
+    observation = replace(observation, previous=previous, now=now)
     found = as_before(findings(plan, observation), previous)
     finding = found[0]
     live = deployment_of(plan, observation).get("status") or {}
