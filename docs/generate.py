@@ -28,6 +28,7 @@ from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.startup import startup_lines
 from cosmos3_operator.catalog.types import OwnedArgument, Surface
 from cosmos3_operator.serve.families import GROUPS
+from freshness import bring_up_to_date
 
 FOLDER = Path(__file__).resolve().parent
 VALIDATIONS = "x-kubernetes-validations"
@@ -57,16 +58,7 @@ class Section:
 
 def main() -> int:
     """Write the pages, or only compare them."""
-    stale = [path for path, text in pages().items() if not _holds(path, text)]
-    if "--check" in sys.argv[1:]:
-        for path in stale:
-            sys.stderr.write(f"{path} is stale: run 'make docs'\n")
-        return 1 if stale else 0
-    for path in stale:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(pages()[path], "utf-8")
-        sys.stdout.write(f"{path}\n")
-    return 0
+    return bring_up_to_date(pages(), sys.argv[1:])
 
 
 def pages() -> dict[Path, str]:
@@ -257,10 +249,6 @@ def _escaped(text: str) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text("utf-8") == text
 
 
 if __name__ == "__main__":

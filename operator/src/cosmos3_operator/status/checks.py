@@ -167,7 +167,7 @@ def ready_replicas(plan: Plan, observation: Observation, *, serves: bool) -> int
 
 def pods_refused(plan: Plan, observation: Observation) -> Finding | None:
     """Report that no pod could even be created: quota, admission, Pod Security."""
-    condition = _condition(deployment_of(plan, observation), "ReplicaFailure")
+    condition = condition_of(deployment_of(plan, observation), "ReplicaFailure")
     if condition.get("status") != "True":
         return None
     return refused_finding(str(condition.get("message")))
@@ -264,7 +264,7 @@ def _ready_pods(observation: Observation) -> int:
 
 def _on_their_way(plan: Plan, observation: Observation) -> int:
     """Count pods of which the Deployment has heard later than we: the news is on its way."""
-    progress = _condition(deployment_of(plan, observation), "Progressing")
+    progress = condition_of(deployment_of(plan, observation), "Progressing")
     complete = time_or_none(progress.get("lastUpdateTime"))
     if progress.get("reason") != "NewReplicaSetAvailable" or complete is None:
         return 0
@@ -281,18 +281,13 @@ def _template(pod: Pod) -> str:
 
 
 def _is_paused(plan: Plan, observation: Observation) -> bool:
-    progress = _condition(deployment_of(plan, observation), "Progressing")
+    progress = condition_of(deployment_of(plan, observation), "Progressing")
     return progress.get("reason") == "DeploymentPaused"
 
 
 def _deadline_exceeded(plan: Plan, observation: Observation) -> bool:
-    condition = _condition(deployment_of(plan, observation), "Progressing")
+    condition = condition_of(deployment_of(plan, observation), "Progressing")
     return condition.get("reason") == "ProgressDeadlineExceeded"
-
-
-def _condition(deployment: Mapping[str, Any], type_: str) -> Mapping[str, Any]:
-    conditions = (deployment.get("status") or {}).get("conditions") or ()
-    return next((item for item in conditions if item.get("type") == type_), {})
 
 
 def _shortened(text: str) -> str:

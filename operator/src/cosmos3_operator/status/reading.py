@@ -43,7 +43,7 @@ def is_going(pod: Pod) -> bool:
 
 
 def condition_of(pod: Pod, type_: str) -> Mapping[str, Any]:
-    """Return one condition of the pod, {} if it has none such."""
+    """Return one condition of a pod, or of any object, {} if it has none such."""
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return next((item for item in conditions if item.get("type") == type_), {})
 
