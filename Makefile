@@ -57,6 +57,7 @@ cluster-down: setup ## End it and leave nothing behind
 test: setup lint ## Run everything: lint, types, unit, golden, property and integration tests
 	@$(BIN)/python -m bed build
 	@$(BIN)/python -m prom
+	@$(BIN)/python -m gotools
 	@requirements/test-newest $(BIN)/python
 	@$(BIN)/python -m pytest
 
@@ -82,8 +83,9 @@ format: setup ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --quiet --fix .
 
 .PHONY: crds
-crds: setup ## Generate crds/ from the API models
+crds: setup ## Generate crds/, and the chart's copies, from the API models
 	@$(BIN)/cosmos3-operator crds --output crds
+	@$(BIN)/cosmos3-operator crds --output charts/cosmos3-operator/files/crds
 
 .PHONY: docs
 docs: setup ## Generate the pages of docs/ that are made from code and data, and the dashboards
@@ -107,6 +109,12 @@ compat: setup ## Judge every command line by the real servers' code (ONLY=vllm-o
 .PHONY: snapshots
 snapshots: ## Rewrite the snapshots of the servers' flags; read the diff
 	@$(MAKE) compat UPDATE=1
+
+.PHONY: chart-test
+chart-test: setup ## Test chart, permissions and GitOps on a real control plane, with real Helm
+	@$(BIN)/python -m bed build
+	@$(BIN)/python -m gotools
+	@$(BIN)/python -m pytest tests/chart tests/gitops tests/integration
 
 .PHONY: bench
 bench: setup ## Measure the operator against a bare client on a local control plane

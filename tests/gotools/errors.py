@@ -1,0 +1,7 @@
+"""What can go wrong here."""
+
+from bed.errors import BedError
+
+
+class ToolError(BedError):
+    """A program cannot be had; the message says what to do."""
