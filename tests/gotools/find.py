@@ -1,4 +1,4 @@
-"""Finds a program, or compiles it, into a cache that all checkouts share.
+"""Finds a program, or compiles it into a cache that all checkouts share.
 
 In: programs.yaml, which pins each by version or by a module with checksums, and a variable of the
 program's name in capitals that points to another one. Out: a path. What is on PATH is not taken:
