@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,10 +24,18 @@ STOP_SECONDS = 120.0
 class OperatorProcess:
     """Starts, stops and kills one operator; its log is kept for a failing test to show."""
 
-    def __init__(self, *, kubeconfig: Path, log: Path, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        kubeconfig: Path,
+        log: Path,
+        options: tuple[str, ...] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self.log = log
         self._kubeconfig = kubeconfig
         self._options = options
+        self._environ = dict(environ or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._mark = 0
 
@@ -58,7 +67,7 @@ class OperatorProcess:
                 [*words, "--log-format=json", *self._options],
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "PYTHONWARNINGS": "default"},
+                env={**os.environ, "PYTHONWARNINGS": "default", **self._environ},
             )
         if wait:
             self.wait_until_watching()

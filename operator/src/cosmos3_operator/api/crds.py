@@ -17,6 +17,11 @@ from cosmos3_operator.api.structural import structural
 
 SHORT_NAMES = {Kind.GENERATOR: "cgen", Kind.REASONER: "creason"}
 
+_NOT_LOOKED_AT = {"observedGeneration": -1}
+"""A resource's status until the operator first writes one. Tools that judge by kstatus (Helm, Flux)
+take a resource without any status for done (cli-utils pkg/kstatus/status/generic.go: nothing says
+otherwise); with a generation that is none, they wait."""
+
 _HEADER = """\
 # Generated from operator/src/cosmos3_operator/api by `make crds`. Do not edit.
 """
@@ -97,7 +102,7 @@ def schema(kind: Kind) -> dict[str, Any]:
 
 
 def _status_schema() -> dict[str, Any]:
-    schema = structural(Status)
+    schema = structural(Status) | {"default": _NOT_LOOKED_AT}
     schema["properties"]["conditions"] |= {
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],
