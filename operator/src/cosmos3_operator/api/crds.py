@@ -17,10 +17,8 @@ from cosmos3_operator.api.structural import structural
 
 SHORT_NAMES = {Kind.GENERATOR: "cgen", Kind.REASONER: "creason"}
 
-_NOT_LOOKED_AT = {"observedGeneration": -1}
-"""A resource's status until the operator first writes one. Tools that judge by kstatus (Helm, Flux)
-take a resource without any status for done (cli-utils pkg/kstatus/status/generic.go: nothing says
-otherwise); with a generation that is none, they wait."""
+NEVER_OBSERVED = -1
+"""Generations begin at 1."""
 
 _HEADER = """\
 # Generated from operator/src/cosmos3_operator/api by `make crds`. Do not edit.
@@ -102,7 +100,12 @@ def schema(kind: Kind) -> dict[str, Any]:
 
 
 def _status_schema() -> dict[str, Any]:
-    schema = structural(Status) | {"default": _NOT_LOOKED_AT}
+    """Return the schema of status; what nobody has looked at yet says so.
+
+    Without a status, kstatus (Flux, Helm) takes any resource for current. A generation that never
+    is, which Flux's own kinds have too, makes it one that is in progress.
+    """
+    schema = structural(Status) | {"default": {"observedGeneration": NEVER_OBSERVED}}
     schema["properties"]["conditions"] |= {
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],
