@@ -19,6 +19,7 @@ import yaml
 
 from support.api import Api, ready
 from support.chart_operator import chart_operator
+from support.doc_blocks import run_block
 from support.helm import CHART, NAMESPACE, RELEASE, Helm
 from support.kubectl import Kubectl
 from support.operator_process import OperatorProcess
@@ -27,7 +28,8 @@ from support.waiting import eventually
 
 CRDS = tuple(f"{plural}.serving.cosmos3.io" for plural in PLURALS.values())
 _CRD_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-_OF_THE_CLUSTER = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
+_KEPT = frozenset({"default", "kube-node-lease", "kube-public", "kube-system", NAMESPACE})
+"""Not deleted after a test: that takes seconds, and the next test wants the last one again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +56,21 @@ class Site:
 
     @contextmanager
     def operator(
-        self, *, resources: int = 0, environ: Mapping[str, str] | None = None
+        self,
+        *,
+        resources: int = 0,
+        namespace: str = NAMESPACE,
+        name: str = RELEASE,
+        environ: Mapping[str, str] | None = None,
     ) -> Iterator[OperatorProcess]:
         """Run the installed operator, and go on when it has looked at so many resources."""
         process = chart_operator(
-            self.api, admin=self.kubectl.kubeconfig, folder=self.folder, environ=environ
+            self.api,
+            admin=self.kubectl.kubeconfig,
+            folder=self.folder,
+            namespace=namespace,
+            name=name,
+            environ=environ,
         )
         with process:
             eventually(process.scrape, partial(_has_looked, resources=resources), what="passes")
@@ -79,16 +91,22 @@ class Site:
         found = {name: self.api.get(f"{_CRD_PATH}/{name}") for name in CRDS}
         return {name: crd for name, crd in found.items() if crd is not None}
 
+    def commands(self, text: str) -> str:
+        """Run commands of the documentation, which must succeed."""
+        done = run_block(text, kubeconfig=self.kubectl.kubeconfig, folder=self.folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
     def clear(self) -> None:
-        """Leave the cluster as it was when it was new."""
+        """Leave no release, no CRD and no model."""
         for line in yaml.safe_load(self.helm("list", "--all-namespaces", "--output=yaml")):
             self.helm("uninstall", line["name"], f"--namespace={line['namespace']}", "--wait")
         self.kubectl("delete", "crd", *CRDS, "--ignore-not-found")
         listed = self.api.get("/api/v1/namespaces")
         assert listed is not None
-        names = {item["metadata"]["name"] for item in listed["items"]} - _OF_THE_CLUSTER
+        names = {item["metadata"]["name"] for item in listed["items"]} - _KEPT
         if names:
-            self.kubectl("delete", "namespace", *sorted(names))
+            self.kubectl("delete", "namespace", "--wait=false", *sorted(names))
 
 
 def _serves(seen: dict[str, Any] | None) -> bool:
