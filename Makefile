@@ -96,6 +96,10 @@ docs: setup ## Generate the pages of docs/ that are made from code and data, and
 golden: setup ## Rewrite the golden files; read the diff
 	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
 
+.PHONY: restarts
+restarts: setup ## Note the pod templates of this code, once CHANGELOG.md says which pods restart
+	@$(BIN)/python -m restarts
+
 .PHONY: gallery
 gallery: setup ## Make every failure of the gallery happen, and rewrite what users see; read the diff
 	@$(BIN)/python -m bed build
