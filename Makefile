@@ -91,6 +91,7 @@ crds: setup ## Generate crds/, and the chart's copies, from the API models
 docs: setup ## Generate the pages of docs/ that are made from code and data, and the dashboards
 	@$(BIN)/python docs/generate.py
 	@PYTHONPATH=docs $(BIN)/python -m dashboards
+	@PYTHONPATH=docs $(BIN)/python -m chart_values
 
 .PHONY: golden
 golden: setup ## Rewrite the golden files; read the diff
