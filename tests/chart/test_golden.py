@@ -17,7 +17,11 @@ COPIES = (
         re.compile(r"^spec:\n  groups:\n.*", re.M | re.S),
         "spec: {groups: (alerts)}",
     ),
-    ("ConfigMap", re.compile(r"^  (cosmos3-\w+\.json): \|\n.*", re.M | re.S), r"  \1: (dashboards)"),
+    (
+        "ConfigMap",
+        re.compile(r"^  (cosmos3-\w+\.json): \|\n.*", re.M | re.S),
+        r"  \1: (dashboards)",
+    ),
 )
 
 

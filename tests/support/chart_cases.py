@@ -1,8 +1,8 @@
 """The main value sets of the chart: folders of tests/chart/golden, each with values and renders.
 
 values.yaml     what a user writes; its first line says who that is
-rendered.yaml   what `helm template` makes of it. What is copied from files of the chart is named and
-                not printed: schemas of CRDs, dashboards, rules
+rendered.yaml   what `helm template` makes of it. What is copied from files of the chart is named
+                and not printed: schemas of CRDs, dashboards, rules
 notes.txt       what Helm says after the installation
 
 `make golden` rewrites the last two.
