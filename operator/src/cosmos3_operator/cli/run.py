@@ -361,7 +361,9 @@ class Operator:
         """Say why the operator cannot do its work. A standby can: it waits for its turn."""
         if stop.is_set():
             return ["stopping"]
-        return self._watches.troubles() if self._leadership.is_leader else []
+        if not self._leadership.is_leader:
+            return self._leadership.troubles()
+        return self._watches.troubles()
 
     async def _start_workers(self) -> None:
         # A pass that knows the existing children needs one request for each, not three.
