@@ -95,7 +95,7 @@ docs: setup ## Generate the pages of docs/ that are made from code and data, and
 
 .PHONY: golden
 golden: setup ## Rewrite the golden files; read the diff
-	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
+	@$(BIN)/python -m pytest -q tests/golden tests/golden_status tests/chart/test_golden.py --update-golden
 
 .PHONY: gallery
 gallery: setup ## Make every failure of the gallery happen, and rewrite what users see; read the diff

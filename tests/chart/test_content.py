@@ -123,8 +123,7 @@ def test_common_labels_and_annotations_are_on_every_object(helm: Helm) -> None:
     for found in helm.render(values | {"extraObjects": []}):
         metadata = found["metadata"]
         assert values["commonLabels"].items() <= metadata["labels"].items(), metadata["name"]
-        if not found["kind"].endswith(("Role", "RoleBinding")) or "-test" in metadata["name"]:
-            assert values["commonAnnotations"].items() <= metadata["annotations"].items()
+        assert values["commonAnnotations"].items() <= metadata["annotations"].items()
 
 
 @pytest.mark.parametrize("name", RULE_FILES)
