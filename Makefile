@@ -91,10 +91,11 @@ crds: setup ## Generate crds/, and the chart's copies, from the API models
 docs: setup ## Generate the pages of docs/ that are made from code and data, and the dashboards
 	@$(BIN)/python docs/generate.py
 	@PYTHONPATH=docs $(BIN)/python -m dashboards
+	@PYTHONPATH=docs $(BIN)/python -m chart_values
 
 .PHONY: golden
 golden: setup ## Rewrite the golden files; read the diff
-	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
+	@$(BIN)/python -m pytest -q tests/golden tests/golden_status tests/chart/test_golden.py --update-golden
 
 .PHONY: restarts
 restarts: setup ## Note the pod templates of this code, once CHANGELOG.md says which pods restart

@@ -1,4 +1,4 @@
-"""Writes the chart's schema and README: ``python -m chart_values``; with --check it only compares."""
+"""Writes the chart's schema and README: ``python -m chart_values``; with --check only compares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the chart's README says of a value: its type, its default and what it does, as table cells."""
+"""What the chart's README says of a value: type, default and what it does, as table cells."""
 
 from __future__ import annotations
 

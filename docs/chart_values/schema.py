@@ -38,7 +38,7 @@ def schema(sections: Iterable[Section], *, title: str) -> Schema:
 
 def of(value: Value) -> Schema:
     """Return the schema of one value."""
-    hints = _expanded(value.hints)
+    hints: Schema = _expanded(dict(value.hints))
     described = {"description": value.text} if value.text else {}
     if value.children:
         return described | _object(value.children) | hints

@@ -84,7 +84,7 @@ def _section(lines: Sequence[str], values: Sequence[Value]) -> Section:
     )
 
 
-def _children(path: str, node: yaml.Node, lines: Sequence[str]) -> tuple[Value, ...]:
+def _children(path: str, node: yaml.Node | None, lines: Sequence[str]) -> tuple[Value, ...]:
     if not isinstance(node, yaml.MappingNode):
         return ()
     return tuple(

@@ -51,7 +51,8 @@ def operator_account(
     folder.mkdir(parents=True, exist_ok=True)
     objects = rendered(Helm(home=folder), values, namespace=namespace, release=release)
     change(objects)
-    apply(Kubectl(admin), [_namespace(namespace), *objects])
+    places = {one["metadata"].get("namespace", namespace) for one in objects}
+    apply(Kubectl(admin), [*map(_namespace, sorted(places)), *objects])
     account = next(one for one in objects if one["kind"] == "ServiceAccount")["metadata"]["name"]
     api = Api(admin)
     try:

@@ -32,7 +32,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- /* Of the operator's pods: nothing that changes with the chart alone, so that such a change restarts nothing. */ -}}
 {{- define "cosmos3-operator.podLabels" -}}
 {{ include "cosmos3-operator.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
 {{- end }}
 
 {{- define "cosmos3-operator.testName" -}}
@@ -40,7 +40,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end }}
 
 {{- define "cosmos3-operator.sharedLabels" -}}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .Values.commonLabels }}
@@ -49,12 +49,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- /*
-Everything below `metadata:`. In: dict "top" $ "name" text, and where they are needed "namespace" text,
-"labels" and "annotations" maps, "base" the helper of the labels that every such object has.
+Everything below `metadata:`. In: dict "top" $ "name" text, and where they are needed "namespace" text ("-"
+for none), "labels" and "annotations" maps, "base" the helper of the labels that every such object has.
 */ -}}
 {{- define "cosmos3-operator.metadata" -}}
 name: {{ .name }}
+{{- if ne (default "" .namespace) "-" }}
 namespace: {{ default .top.Release.Namespace .namespace }}
+{{- end }}
 labels:
   {{- mergeOverwrite (include (default "cosmos3-operator.labels" .base) .top | fromYaml) (default (dict) .labels) | toYaml | nindent 2 }}
 {{- with include "cosmos3-operator.annotations" . }}

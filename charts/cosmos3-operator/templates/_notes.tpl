@@ -29,7 +29,7 @@ empty for them.
 {{- end }}
 {{- if and .Values.watchNamespaces (not .Values.rbac.clusterReads) }}
 NOTE: the operator sees {{ join ", " .Values.watchNamespaces }} only. Free GPUs are not counted and lost nodes not told; to permit
-listing nodes, CRDs and pods of the whole cluster, set rbac.clusterReads=true.
+listing nodes and pods of the whole cluster, set rbac.clusterReads=true.
 {{- end }}
 {{- if .Values.watchNamespaces }}
 NOTE: CRDs are of the whole cluster: of several releases, let one have crds.enabled=true. No namespace may be
