@@ -19,6 +19,7 @@ from typing import Any
 
 import jinja2
 
+import argocd_health
 import gallery_page
 import reason_pages
 import runtime_pages
@@ -88,7 +89,8 @@ def pages() -> dict[Path, str]:
         for reason, shown in reason_pages.all_pages().items()
     }
     reasons["reasons/README.md"] = template("reasons.md.j2").render(reason_pages.index())
-    return {FOLDER / name: text for name, text in (kinds | others | reasons).items()}
+    pages = {FOLDER / name: text for name, text in (kinds | others | reasons).items()}
+    return pages | argocd_health.files()
 
 
 def _page(kind: Kind) -> dict[str, Any]:

@@ -67,8 +67,15 @@ def evidence_of(seen: Mapping[str, Any]) -> Evidence:
     )
 
 
+def observed(case: str) -> dict[str, Any]:
+    return yaml.safe_load((HERE / case / "observed.yaml").read_text("utf-8"))
+
+
 def status_of(case: str) -> dict[str, Any]:
-    seen = yaml.safe_load((HERE / case / "observed.yaml").read_text("utf-8"))
+    return status_when(observed(case))
+
+
+def status_when(seen: Mapping[str, Any]) -> dict[str, Any]:
     now = datetime.fromisoformat(seen["now"])
     body = seen["resource"]
     nodes = tuple(NodeShape(**shape) for shape in seen["nodes"]) if "nodes" in seen else None
