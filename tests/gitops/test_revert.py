@@ -6,8 +6,6 @@ else is done to the cluster.
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import yaml
 
 from support.api import Api
 from support.engines import server_side
+from support.git import Repository
 from support.kubectl import Kubectl
 from support.resources import generator, simulated
 from support.settling import settled
@@ -39,40 +38,17 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
 """What somebody merges, and what the resource then says."""
 
 
-class Repository:
-    """A folder under git, with what a cluster should run."""
+def commit(repository: Repository, manifests: list[dict[str, Any]], message: str) -> None:
+    """Write each into a file of its own, and commit."""
+    for one in manifests:
+        path = repository.folder / f"{one['metadata']['name']}.yaml"
+        path.write_text(yaml.safe_dump(one), "utf-8")
+    repository.commit(message)
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._git("init", "--quiet", "--initial-branch=main")
 
-    def commit(self, manifests: list[dict[str, Any]], message: str) -> None:
-        """Write each into a file of its own, and commit."""
-        for one in manifests:
-            path = self.folder / f"{one['metadata']['name']}.yaml"
-            path.write_text(yaml.safe_dump(one), "utf-8")
-        self._git("add", "--all")
-        self._git("commit", "--quiet", f"--message={message}")
-
-    def revert(self) -> None:
-        """Take back the last commit by another one."""
-        self._git("revert", "--no-edit", "HEAD")
-
-    def manifests(self) -> list[dict[str, Any]]:
-        """Return what the folder holds at its head."""
-        return [yaml.safe_load(path.read_text("utf-8")) for path in self.folder.glob("*.yaml")]
-
-    def _git(self, *words: str) -> None:
-        # Nothing of the machine's own git is read.
-        own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        person = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
-        subprocess.run(
-            ["git", *person, *words],
-            cwd=self.folder,
-            env={**os.environ, **own},
-            check=True,
-            capture_output=True,
-        )
+def manifests_of(repository: Repository) -> list[dict[str, Any]]:
+    """Return what the folder holds at its head."""
+    return [yaml.safe_load(path.read_text("utf-8")) for path in repository.folder.glob("*.yaml")]
 
 
 def test_a_revert_brings_back_what_served(
@@ -81,8 +57,8 @@ def test_a_revert_brings_back_what_served(
     argo = server_side(kubectl, "argocd-controller")
     repository = Repository(tmp_path)
     good = [generator(name, namespace, pod=QUICK) for name in CHANGES]
-    repository.commit(good, "Serve")
-    argo.sync(repository.manifests())
+    commit(repository, good, "Serve")
+    argo.sync(manifests_of(repository))
     for body in good:
         settled(api, body, "Serving")
     before = {name: _trace(api, namespace, name) for name in CHANGES}
@@ -90,15 +66,15 @@ def test_a_revert_brings_back_what_served(
     bad = [
         generator(name, namespace, **({"pod": QUICK} | spec)) for name, (_, spec) in CHANGES.items()
     ]
-    repository.commit(bad, "Change")
-    argo.sync(repository.manifests())
+    commit(repository, bad, "Change")
+    argo.sync(manifests_of(repository))
     for body in bad:
         settled(api, body, CHANGES[body["metadata"]["name"]][0])
     untouched = _trace(api, namespace, "refused-by-the-planner")
     assert untouched == before["refused-by-the-planner"], "what is refused stops nothing"
 
     repository.revert()
-    argo.sync(repository.manifests())
+    argo.sync(manifests_of(repository))
     for body in good:
         settled(api, body, "Serving")
         assert argo.difference([body]) == ""
@@ -117,19 +93,19 @@ def test_what_serves_goes_on_while_a_bad_change_waits_for_a_gpu(
     argo = server_side(kubectl, "argocd-controller")
     repository = Repository(tmp_path)
     keep = {"rollout": {"maxSurge": 1}, "replicas": 2}
-    repository.commit([generator("video", namespace, pod=QUICK, **keep)], "Serve")
-    (good,) = repository.manifests()
+    commit(repository, [generator("video", namespace, pod=QUICK, **keep)], "Serve")
+    (good,) = manifests_of(repository)
     argo.sync([good])
     settled(api, good, "Serving")
     pods = _uids(api, namespace)
     bad = {"gpu": {"products": ["NVIDIA-B300"]}}
-    repository.commit([generator("video", namespace, pod=QUICK, **keep, **bad)], "Change")
-    argo.sync(repository.manifests())
+    commit(repository, [generator("video", namespace, pod=QUICK, **keep, **bad)], "Change")
+    argo.sync(manifests_of(repository))
     found = settled(api, good, "NoNodeFits")
     assert found["status"]["readyReplicas"] == 2
     assert pods < _uids(api, namespace)
     repository.revert()
-    argo.sync(repository.manifests())
+    argo.sync(manifests_of(repository))
     settled(api, good, "Serving")
     eventually(lambda: _uids(api, namespace), lambda left: left == pods, what="the same pods")
 
