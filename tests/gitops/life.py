@@ -1,6 +1,6 @@
 """Makes the phases of phases.yaml happen on a control plane, and asks each tool what it sees.
 
-In: a cluster, and an operator that is started and stopped here. Out: for each phase what is recorded.
+In: a cluster, and an operator that the test starts and stops. Out: what is recorded of each phase.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ Phase = Mapping[str, Any]
 
 HOLD = "example.com/hold"
 """A finalizer: what is deleted stays for as long as it takes to look."""
-STALLED = """jsonpath={.status.conditions[?(@.type=="Stalled")].status}=True"""
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,9 @@ class Life:
             "model": "nvidia/Cosmos3-Nano",
             "gpu": {"products": ["NVIDIA-H100-80GB-HBM3"]},
             "preflight": {"access": "Disabled"},
-            "pod": {"annotations": {f"bed.cosmos3.io/{word}": text for word, text in words.items()}},
+            "pod": {
+                "annotations": {f"bed.cosmos3.io/{word}": text for word, text in words.items()}
+            },
         }
         return {
             "apiVersion": "serving.cosmos3.io/v1alpha1",
@@ -112,6 +113,15 @@ class Life:
             "metadata": {"name": phase["name"], "namespace": self.namespace},
             "spec": usual | phase.get("spec", {}),
         }
+
+    def wait(self, body: Json, what: str) -> str:
+        """Ask `kubectl wait` once, without waiting: met, or it would wait."""
+        resource = f"{body['kind'].lower()}/{body['metadata']['name']}"
+        words = ("wait", "-n", self.namespace, resource, f"--for={what}", "--timeout=0s")
+        said = self.kubectl(*words, check=False)
+        met = "condition met" in said
+        assert met != ("condition not met" in said), said
+        return "met" if met else "waits"
 
     def let_go(self, phase: Phase) -> None:
         """Let a deletion end, if one waits."""
@@ -133,18 +143,9 @@ class Life:
 
     def _waits(self, body: Json) -> Json:
         return {
-            "ready": self._is_met(body, "condition=Ready"),
-            "stalled": self._is_met(body, STALLED),
+            "ready": self.wait(body, "condition=Ready"),
+            "stalled": self.wait(body, "condition=Stalled"),
         }
-
-    def _is_met(self, body: Json, what: str) -> str:
-        """Ask `kubectl wait` once, without waiting: met, or it would wait."""
-        resource = f"{body['kind'].lower()}/{body['metadata']['name']}"
-        words = ("wait", "-n", self.namespace, resource, f"--for={what}", "--timeout=0s")
-        said = self.kubectl(*words, check=False)
-        met = "condition met" in said
-        assert met != ("condition not met" in said), said
-        return "met" if met else "waits"
 
 
 def _about(status: Any, body: Json) -> Any:

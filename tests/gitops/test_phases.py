@@ -6,7 +6,7 @@ recorded.yaml holds what they saw, for docs/gitops.md; --update-golden rewrites 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import yaml
 from gitops.life import Life
 from gitops_page import RECORDED, phases
 from support.api import GROUP, Api
+from support.helm import Helm
 from support.judge import AGREEING, judge
 from support.kubectl import Kubectl
 from support.operator_process import OperatorProcess
@@ -25,6 +26,7 @@ from support.waiting import eventually
 pytestmark = pytest.mark.cluster
 
 Json = dict[str, Any]
+BY_JSONPATH = """jsonpath={.status.conditions[?(@.type=="Ready")].status}=True"""
 PHASES = {phase["name"]: phase for phase in phases()}
 LIVE = [phase for phase in phases() if "golden" not in phase]
 ABSENT = [phase for phase in LIVE if phase.get("operator") == "not yet there"]
@@ -46,11 +48,34 @@ def life(api: Api, kubectl: Kubectl, crds_installed: None) -> Iterator[Life]:
 
 
 @pytest.fixture(scope="module")
-def lived(
+def install(
     life: Life, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[str, Json]:
+) -> Callable[..., str]:
+    """Installs or upgrades a chart of one model with real Helm, and waits for it."""
+    chart, home = tmp_path_factory.mktemp("chart"), tmp_path_factory.mktemp("helm")
+    (chart / "Chart.yaml").write_text("{apiVersion: v2, name: model, version: 1.0.0}")
+    (chart / "templates").mkdir()
+    model = yaml.safe_dump(life.body({"name": "packaged"}))
+    (chart / "templates" / "model.yaml").write_text(model)
+    helm = Helm(home=home, kubeconfig=kubeconfig)
+
+    def run(timeout: str, *, check: bool) -> str:
+        words = ("upgrade", "--install", "model", str(chart), "-n", life.namespace)
+        return helm(*words, "--wait", f"--timeout={timeout}", check=check)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def lived(
+    life: Life,
+    install: Callable[..., str],
+    kubeconfig: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Mapping[str, Any]:
     """Every phase, in a life before, with and after an operator."""
-    seen = {phase["name"]: life.play(phase) for phase in BY_HEART}
+    seen: dict[str, Any] = {phase["name"]: life.play(phase) for phase in BY_HEART}
+    seen["helm without an operator"] = install("2s", check=False)
     for phase in ABSENT:
         life.begin(phase)
         seen[phase["name"]] = life.look(phase)
@@ -62,6 +87,7 @@ def lived(
         for phase in RUNNING:
             life.befall(phase)
         seen |= {phase["name"]: life.look(phase) for phase in RUNNING}
+        seen["helm"] = install("240s", check=True)
         seen["children"] = _children(life)
         for phase in GONE:
             life.await_reason(phase, "Serving")
@@ -69,6 +95,7 @@ def lived(
     for phase in GONE:
         life.befall(phase)
         seen[phase["name"]] = life.look(phase)
+    seen["by jsonpath"] = life.wait(life.body(PHASES["changed"]), BY_JSONPATH)
     return seen
 
 
@@ -98,7 +125,7 @@ def refused(life: Life) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def recorded(
-    request: pytest.FixtureRequest, lived: Mapping[str, Json], refused: str
+    request: pytest.FixtureRequest, lived: Mapping[str, Any], refused: str
 ) -> Mapping[str, Any]:
     """What is kept of an earlier life."""
     if request.config.getoption("--update-golden"):
@@ -110,7 +137,7 @@ def recorded(
 
 @pytest.mark.parametrize("name", PHASES)
 def test_a_phase_looks_as_recorded(
-    lived: Mapping[str, Json], recorded: Mapping[str, Any], name: str
+    lived: Mapping[str, Any], recorded: Mapping[str, Any], name: str
 ) -> None:
     assert lived[name] == recorded["phases"][name], "run with --update-golden, and read the diff"
 
@@ -121,14 +148,14 @@ def test_what_breaks_a_rule_never_gets_in(refused: str, recorded: Mapping[str, A
 
 
 @pytest.mark.parametrize("name", sorted(set(PHASES) - {"going"}))
-def test_tools_agree_in_every_phase(lived: Mapping[str, Json], name: str) -> None:
+def test_tools_agree_in_every_phase(lived: Mapping[str, Any], name: str) -> None:
     seen = lived[name]
     assert seen["argo"] == AGREEING[seen["kstatus"]]
     assert (seen["ready"] == "met") == (seen["kstatus"] == "Current")
     assert (seen["stalled"] == "met") == (seen["kstatus"] == "Failed")
 
 
-def test_nothing_is_current_before_the_operator_has_looked(lived: Mapping[str, Json]) -> None:
+def test_nothing_is_current_before_the_operator_has_looked(lived: Mapping[str, Any]) -> None:
     assert lived["new"] == {
         "says": "",
         "argo": "Progressing",
@@ -138,7 +165,19 @@ def test_nothing_is_current_before_the_operator_has_looked(lived: Mapping[str, J
     }
 
 
-def test_children_look_as_their_resource_does(lived: Mapping[str, Json]) -> None:
+def test_helm_waits_until_a_model_serves(lived: Mapping[str, Any]) -> None:
+    assert "resource CosmosGenerator/" in lived["helm without an operator"]
+    assert "not ready. status: InProgress" in lived["helm without an operator"]
+    assert "has been upgraded" in lived["helm"]
+
+
+def test_only_a_wait_by_jsonpath_believes_an_old_status(lived: Mapping[str, Any]) -> None:
+    """Which docs/gitops.md warns of; kubectl compares generations only for conditions."""
+    assert lived["changed"]["ready"] == "waits"
+    assert lived["by jsonpath"] == "met"
+
+
+def test_children_look_as_their_resource_does(lived: Mapping[str, Any]) -> None:
     children = lived["children"]
     assert {name for name in children if name.endswith("/Deployment")} == {
         "serving/Deployment",
