@@ -1,9 +1,9 @@
 """What goes with Argo CD's health scripts: their tests, and the forms in which they are applied.
 
-In: the health.lua of each kind, and golden statuses. Out: for each kind a health_test.yaml with its
-testdata, as Argo CD's own resource_customizations has them; the scripts as a patch for the ConfigMap
-argocd-cm, and as a patch for the ArgoCD resource of its operator. The expected messages are worked out
-here a second time: tests run the scripts against them.
+In: the health.lua of each kind, and golden statuses. Out: for each kind a health_test.yaml with
+its testdata, as Argo CD's own resource_customizations has them; the scripts as a patch for the
+ConfigMap argocd-cm, and as entries for the ArgoCD resource of its operator. The expected
+messages are worked out here a second time: tests run the scripts against them.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _tests(kind: Kind) -> Iterator[tuple[Path, str]]:
 
 
 def _moments(kind: Kind) -> Iterator[tuple[str, Json, Json]]:
-    """Yield file, resource and expected health: first what nobody has looked at in its present form."""
+    """Yield file, resource and expected health; first of specs that nobody has looked at."""
     healthy = resource_at(CASES[kind]["healthy"][0])
     generation = healthy["metadata"]["generation"]
     for name, body in {

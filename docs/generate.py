@@ -1,10 +1,11 @@
 """Write the field reference in docs/spec/ and the pages about model servers and reasons.
 
 In: the structural schemas that the CRDs carry; the catalog; the metrics; what the operator answers
-to the rows of cannot.yaml; golden statuses; the failure gallery. Out: one page for each kind, one
-for each reason and an index of those, startup.md, observability.md, runtimes.md, runtime-limits.md
-and gallery.md. `make docs` runs this; a test fails when the committed pages differ. With --check
-nothing is written, and the exit code tells whether the pages are fresh.
+to the rows of cannot.yaml; golden statuses; the failure gallery; what GitOps tools saw. Out: one
+page for each kind, one for each reason and an index of those, startup.md, observability.md,
+runtimes.md, runtime-limits.md, gallery.md and gitops.md; what goes with Argo CD's health scripts.
+`make docs` runs this; a test fails when the committed pages differ. With --check nothing is
+written, and the exit code tells whether the pages are fresh.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import jinja2
 
 import argocd_health
 import gallery_page
+import gitops_page
 import reason_pages
 import runtime_pages
 from cosmos3_operator.api.crds import crd, schema
@@ -82,6 +84,7 @@ def pages() -> dict[Path, str]:
             runtime_pages.runtime_limits()
         ),
         "gallery.md": template("gallery.md.j2").render(gallery_page.gallery()),
+        "gitops.md": template("gitops.md.j2").render(gitops_page.gitops()),
     }
     others["startup.md"] = template("startup.md.j2").render(lines=startup_lines())
     reasons = {
