@@ -122,6 +122,12 @@ chart-test: setup ## Test chart, permissions and GitOps on a real control plane,
 	@$(BIN)/python -m gotools
 	@$(BIN)/python -m pytest tests/chart tests/gitops tests/integration
 
+.PHONY: gitops-e2e
+gitops-e2e: setup ## Live the pipeline of examples/gitops with Flux itself; compiles it first, ten minutes
+	@$(BIN)/python -m bed build
+	@$(BIN)/python -m gotools source-controller kustomize-controller helm-controller
+	@$(BIN)/python -m pytest e2e/flux
+
 .PHONY: bench
 bench: setup ## Measure the operator against a bare client on a local control plane
 	@$(BIN)/python -m bed build

@@ -22,7 +22,7 @@ from support.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator")]
 
-SYNCS = 5
+SYNCS = 4
 AUTOSCALERS = "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers"
 
 
@@ -35,30 +35,22 @@ def metrics(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exte
     found.close(api)
 
 
-@pytest.fixture(params=["server-side", "client-side"])
-def engine(request: pytest.FixtureRequest, kubectl: Kubectl) -> Applier:
-    """Both ways by which a GitOps engine applies."""
-    if request.param == "client-side":
-        return client_side(kubectl)
-    return server_side(kubectl, "argocd-controller")
+def video(namespace: str, name: str = "video", **spec: Any) -> dict[str, Any]:
+    return generator(name, namespace, pod=simulated(ready_after="200ms"), **spec)
 
 
-def video(namespace: str, **spec: Any) -> dict[str, Any]:
-    return generator("video", namespace, pod=simulated(ready_after="200ms"), **spec)
-
-
-def autoscaler(namespace: str, *, least: int) -> dict[str, Any]:
+def autoscaler(namespace: str, name: str = "video", *, least: int) -> dict[str, Any]:
     """As many replicas as the metric counts, at once, between `least` and 3."""
     metric = {"name": "videos_waiting"}
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "video", "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {
             "scaleTargetRef": {
                 "apiVersion": "serving.cosmos3.io/v1alpha1",
                 "kind": "CosmosGenerator",
-                "name": "video",
+                "name": name,
             },
             "minReplicas": least,
             "maxReplicas": 3,
@@ -77,24 +69,29 @@ def autoscaler(namespace: str, *, least: int) -> dict[str, Any]:
 
 
 def test_the_autoscaler_decides_and_syncs_leave_it_alone(
-    api: Api, namespace: str, metrics: ExternalMetrics, engine: Applier
+    api: Api, kubectl: Kubectl, namespace: str, metrics: ExternalMetrics
 ) -> None:
-    manifest = video(namespace)
-    engine.sync([manifest])
+    engines = {
+        "on-the-server": server_side(kubectl, "argocd-controller"),
+        "on-the-client": client_side(kubectl),
+    }
+    manifests = {name: video(namespace, name) for name in engines}
     metrics.value = 3
-    api.post(AUTOSCALERS.format(namespace), autoscaler(namespace, least=1))
-    before = _served_by(api, manifest, 3)
-    for _ in range(SYNCS):
-        engine.sync([manifest])
-        assert engine.difference([manifest]) == ""
-    assert (
-        _served_by(api, manifest, 3)["metadata"]["generation"] == before["metadata"]["generation"]
-    )
+    for name, engine in engines.items():
+        engine.sync([manifests[name]])
+        api.post(AUTOSCALERS.format(namespace), autoscaler(namespace, name, least=1))
+    for name, engine in engines.items():
+        before = _served_by(api, manifests[name], 3)["metadata"]["generation"]
+        for _ in range(SYNCS):
+            engine.sync([manifests[name]])
+            assert engine.difference([manifests[name]]) == ""
+        assert _served_by(api, manifests[name], 3)["metadata"]["generation"] == before
     metrics.value = 1
-    _served_by(api, manifest, 1)
-    engine.sync([manifest])
-    assert engine.difference([manifest]) == ""
-    _served_by(api, manifest, 1)
+    for name, engine in engines.items():
+        _served_by(api, manifests[name], 1)
+        engine.sync([manifests[name]])
+        assert engine.difference([manifests[name]]) == ""
+        _served_by(api, manifests[name], 1)
 
 
 def test_replicas_in_git_are_the_fight_that_engines_show(

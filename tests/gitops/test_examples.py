@@ -6,6 +6,7 @@ Secrets and KEDA publish and strict about unknown fields, our own `validate`, an
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 import yaml
 
 from gotools.files import find_files
+from gotools.find import find
 from support.api import Api
 from support.helm import CHART, RELEASE, Helm
 from support.helm import NAMESPACE as OPERATOR_NAMESPACE
@@ -164,6 +166,30 @@ def test_waves_bring_the_operator_before_the_namespace_before_the_models() -> No
         "models-production-namespace": 1,
         "models-production": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (None, ("Progressing", "not looked at yet")),
+        ({"sync": {"status": "OutOfSync"}}, ("Progressing", "not looked at yet")),
+        ({"health": {"status": "Degraded", "message": "no node"}}, ("Degraded", "no node")),
+        ({"health": {"status": "Healthy"}}, ("Healthy", "")),
+    ],
+)
+def test_a_wave_of_applications_waits_for_their_health(
+    status: dict[str, Any] | None, expected: tuple[str, str]
+) -> None:
+    """By the Lua that Argo CD embeds."""
+    (config,) = documents("argocd/argocd-cm.yaml")
+    (script,) = config["data"].values()
+    application = {**documents("argocd/root.yaml")[0]} | ({"status": status} if status else {})
+    asked = {"object": application, "script": script, "openLibs": False}
+    done = subprocess.run(
+        [str(find("judge"))], input=json.dumps(asked), capture_output=True, text=True, check=True
+    )
+    said = json.loads(done.stdout)["argo"]
+    assert (said["status"], said["message"]) == expected
 
 
 def test_flux_waits_in_the_same_order() -> None:

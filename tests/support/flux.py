@@ -34,7 +34,7 @@ def controllers(kubeconfig: Path, folder: Path) -> Iterator[None]:
             f"--storage-addr={storage}",
             f"--storage-adv-addr={storage}",
         ),
-        # Dependencies are looked at every 30 s otherwise; and without the gate, a revert waits until
+        # Dependencies are looked at every 30 s otherwise. Without the gate, a revert waits until
         # the change before it has loaded or timed out.
         "kustomize-controller": (
             "--requeue-dependency=1s",
