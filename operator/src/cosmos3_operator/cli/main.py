@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "validate": "Check files as the API server and the operator would.",
     "explain": "Explain a reason of a condition, or list them all.",
     "runtimes": "List the model servers that the catalog knows.",
+    "images": "List the images and model repositories to mirror.",
     "crds": "Print the CustomResourceDefinitions, or write them to files.",
 }
 """Command → what the list of commands says. The module in `cli` and its function have that name."""
