@@ -75,7 +75,7 @@ lint: setup ## Check format, style, imports, types, Dockerfiles and workflows
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/hadolint images/*/Dockerfile
-	@$(BIN)/zizmor --offline --no-progress --quiet --config .ci/zizmor.yaml .github
+	@$(BIN)/zizmor --offline --no-progress --quiet --pedantic .github
 	@$(BIN)/lint-imports > .lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 
@@ -156,21 +156,21 @@ lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes and with
 
 .PHONY: release
 release: setup ## Write VERSION=0.2.0 into changelog, chart, image and code; read the diff (docs/releasing.md)
-	@test -n "$(VERSION)" || { echo "say which version: make release VERSION=0.2.0" >&2; exit 1; }
-	@$(RELEASE) prepare $(VERSION)
+	@test -n "$${VERSION:-}" || { echo "say which version: make release VERSION=0.2.0" >&2; exit 1; }
+	@$(RELEASE) prepare "$$VERSION"
 
 .PHONY: release-check
 release-check: setup ## Print the version if every place states the same (TAG=v0.2.0: and the tag)
-	@$(RELEASE) check --tag "$(TAG)"
+	@$(RELEASE) check --tag "$${TAG:-}"
 
 .PHONY: dist
 dist: setup ## Make all that a release hands out in dist/ (REGISTRY=HOST/FOLDER, DIGEST=sha256:...)
 	@rm -rf dist
-	@$(RELEASE) dist --registry "$(REGISTRY)" --digest "$(DIGEST)"
+	@$(RELEASE) dist --registry "$${REGISTRY:-}" --digest "$${DIGEST:-}"
 
 .PHONY: package
 package: setup ## Make the chart only, with the address of its image (REGISTRY, DIGEST)
-	@$(RELEASE) package --registry "$(REGISTRY)" --digest "$(DIGEST)"
+	@$(RELEASE) package --registry "$${REGISTRY:-}" --digest "$${DIGEST:-}"
 
 .PHONY: sbom
 sbom: setup ## Write what the operator is made of to dist/sbom.cdx.json (CycloneDX)
