@@ -17,8 +17,8 @@ from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 from cyclonedx import spdx
-from cyclonedx.factory.license import LicenseFactory
-from cyclonedx.model import ExternalReference, ExternalReferenceType, HashType, XsUri
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
@@ -35,7 +35,7 @@ LOCK = Path("requirements") / "runtime.txt"
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "serving.cosmos3.io")
 
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)")
-_HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _CLASSIFIED = {
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
     "License :: OSI Approved :: MIT License": "MIT",
@@ -70,7 +70,7 @@ def document(root: Path, time: int) -> str:
     ):
         names = sorted({*_needs(needed)} & components.keys())
         bom.register_dependency(component, [components[name] for name in names])
-    return _checked(JsonV1Dot6(bom).output_as_string(indent=2))
+    return checked(JsonV1Dot6(bom).output_as_string(indent=2))
 
 
 def pins(lock: str) -> Iterator[Pin]:
@@ -137,7 +137,7 @@ def _files(pin: Pin) -> ExternalReference:
         type=ExternalReferenceType.DISTRIBUTION,
         url=XsUri(f"https://pypi.org/project/{pin.name}/{pin.version}/#files"),
         comment=f"any of the files with these hashes, as {LOCK} admits",
-        hashes=[HashType.from_composite_str(value) for value in pin.hashes],
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=value) for value in pin.hashes],
     )
 
 
@@ -153,7 +153,8 @@ def _needs(requirements: Iterable[str]) -> Iterator[str]:
             yield canonicalize_name(asked.name)
 
 
-def _checked(text: str) -> str:
+def checked(text: str) -> str:
+    """Return a document that follows the schema."""
     if wrong := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         raise ReleaseError(f"the document does not follow CycloneDX 1.6: {wrong}")
     return text + "\n"
