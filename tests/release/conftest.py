@@ -36,17 +36,16 @@ class Clone:
         who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
         return self._run("git", *who, *words).stdout.strip()
 
-    def release(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run the clone's own release tool, on the clone's own code."""
-        return self._run(sys.executable, "-m", "release", *words, check=check, env=self._paths())
+    def make(
+        self, *words: str, check: bool = True, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run make as a maintainer does, with this environment instead of one made for it."""
+        here = f"BIN={Path(sys.executable).parent}"
+        return self._run("make", "--old-file=setup", here, *words, check=check, env=variables)
 
     def commit(self, message: str) -> None:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--no-verify", f"--message={message}")
-
-    def _paths(self) -> Mapping[str, str]:
-        folders = (".ci", "operator/src", "tests")
-        return {"PYTHONPATH": ":".join(str(self.root / folder) for folder in folders)}
 
     def _run(
         self, *words: str, check: bool = True, env: Mapping[str, str] | None = None

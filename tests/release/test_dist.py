@@ -42,7 +42,7 @@ HANDED_OUT = {
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two folders, made from one commit in two checkouts at different times."""
     first = clone_into(tmp_path_factory.mktemp("first"))
-    first.release("prepare", VERSION)
+    first.make("release", f"VERSION={VERSION}")
     first.commit("Release")
     second = Clone(tmp_path_factory.mktemp("second") / "clone")
     first.git("clone", "--quiet", str(first.root), str(second.root))
@@ -54,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def _dist(clone: Clone) -> Path:
-    clone.release("dist", f"--registry={REGISTRY}", f"--digest={DIGEST}")
+    clone.make("dist", f"REGISTRY={REGISTRY}", f"DIGEST={DIGEST}")
     return clone.root / "dist"
 
 

@@ -11,7 +11,6 @@ from release import changelog, versions
 from release.errors import ReleaseError
 from release.prepare import check, prepare
 from release.versions import Version
-from support.repository import ROOT
 
 from .conftest import Clone
 
@@ -21,14 +20,14 @@ DAY = date(2026, 12, 1)
 def test_a_release_is_written_and_undone(clone: Clone) -> None:
     before = clone.git("rev-parse", "HEAD^{tree}")
     next_version = "91.0.0"
-    said = clone.release("prepare", next_version).stdout
+    said = clone.make("release", f"VERSION={next_version}").stdout
     assert f"git tag --sign v{next_version}" in said
     changed = clone.git("diff", "--name-only").splitlines()
     assert sorted(changed) == sorted([changelog.FILE, *versions.PLACES])
     assert versions.source(clone.root) == Version.of(next_version)
     text = (clone.root / changelog.FILE).read_text("utf-8")
     assert re.search(rf"^## {next_version} - \d{{4}}-\d\d-\d\d$", text, re.MULTILINE)
-    assert clone.release("check", "--tag", f"v{next_version}").stdout.strip() == next_version
+    assert clone.make("release-check", f"TAG=v{next_version}").stdout == f"{next_version}\n"
     clone.git("restore", ".")
     clone.git("add", "--all")
     assert clone.git("write-tree") == before
@@ -71,7 +70,21 @@ def test_all_that_disagrees_is_said_at_once(clone: Clone) -> None:
         check(clone.root)
 
 
-def test_the_commands_are_those_of_the_makefile() -> None:
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    for command in ("prepare", "check", "dist", "package", "sbom"):
-        assert f"$(RELEASE) {command}" in makefile
+def test_make_passes_words_on_and_says_what_is_wrong(clone: Clone) -> None:
+    for words, said in (
+        (["release"], "say which version: make release VERSION=0.2.0"),
+        (["release", "VERSION=v1"], "VERSION is 'v1', which is no version"),
+        (["package"], "REGISTRY is ''"),
+    ):
+        refused = clone.make(*words, check=False)
+        assert refused.returncode != 0
+        assert said in refused.stderr
+    assert clone.git("status", "--porcelain") == ""
+
+
+def test_a_tag_cannot_make_make_run_something(clone: Clone) -> None:
+    """The workflow hands it over by the environment, which recipes must not expand."""
+    tag = "v$(shell touch made)"
+    refused = clone.make("release-check", check=False, TAG=tag)
+    assert f"the tag is {tag}, and" in refused.stderr
+    assert clone.git("status", "--porcelain") == ""
