@@ -13,7 +13,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 BED    ?= local
 BASE   ?= official
-RELEASE = PYTHONPATH=.ci:operator/src:$(PYTHONPATH) $(BIN)/python -m release
+RELEASE = PYTHONPATH=.ci:operator/src:docs:$(PYTHONPATH) $(BIN)/python -m release
 
 export PYTHONPATH := tests:examples
 export PYTHONDONTWRITEBYTECODE :=
@@ -93,14 +93,20 @@ crds: setup ## Generate crds/, and the chart's copies, from the API models
 docs: setup ## Generate the pages of docs/ that are made from code and data, and the dashboards
 	@$(BIN)/python docs/generate.py
 	@PYTHONPATH=docs $(BIN)/python -m dashboards
+	@PYTHONPATH=docs $(BIN)/python -m chart_values
 
 .PHONY: golden
 golden: setup ## Rewrite the golden files; read the diff
-	@$(BIN)/python -m pytest -q tests/golden tests/golden_status --update-golden
+	@$(BIN)/python -m pytest -q tests/golden tests/golden_status tests/chart/test_golden.py --update-golden
+
+.PHONY: restarts
+restarts: setup ## Note the pod templates of this code, once CHANGELOG.md says which pods restart
+	@$(BIN)/python -m restarts
 
 .PHONY: gallery
 gallery: setup ## Make every failure of the gallery happen, and rewrite what users see; read the diff
 	@$(BIN)/python -m bed build
+	@$(BIN)/python -m gotools
 	@$(BIN)/python -m pytest -q tests/gallery --update-golden
 	@$(BIN)/python docs/generate.py
 
@@ -126,6 +132,7 @@ bench: setup ## Measure the operator against a bare client on a local control pl
 .PHONY: life
 life: setup ## Live through 30 simulated hours, a judge compares each status with its pods (ARGS="--seed 7")
 	@$(BIN)/python -m bed build
+	@$(BIN)/python -m gotools
 	@nice $(BIN)/python -m life $(ARGS)
 
 .PHONY: images

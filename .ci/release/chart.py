@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from chart_values.__main__ import files as described
 from release import hub, versions
 from release.errors import ReleaseError
 from release.programs import output
@@ -69,10 +70,12 @@ def package(root: Path, folder: Path, *, image: Image, helm: Path, time: int) ->
 
 
 def stamp(root: Path, copy: Path, image: Image) -> None:
-    """Write into a copy of the chart what only a release knows."""
+    """Write into a copy of the chart what only a release knows, and its README anew."""
     values = copy / "values.yaml"
     named = {"registry": image.registry, "digest": image.digest}
     values.write_text(with_image(values.read_text("utf-8"), named), "utf-8")
+    for path, text in described(copy).items():
+        path.write_text(text, "utf-8")
     about = copy / "Chart.yaml"
     chart = yaml.safe_load(about.read_text("utf-8"))
     reference = image.reference(versions.source(root))

@@ -18,6 +18,7 @@ from gallery.exhibit import Exhibit
 from support.api import Api
 from support.kubectl import Kubectl
 from support.operator_process import OperatorProcess
+from support.rights import operator_account
 
 pytestmark = pytest.mark.cluster
 
@@ -48,8 +49,9 @@ def shown(cluster: bed.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
     kubectl("wait", "--for=condition=Established", "--timeout=120s", "-f", crds)
     log = tmp_path_factory.mktemp("operator") / "operator.log"
     options = ("--preflight-image=example/operator:1",)
+    kubeconfig = operator_account(admin=cluster.kubeconfig, folder=log.with_name("account"))
     with (
-        OperatorProcess(kubeconfig=cluster.kubeconfig, log=log, options=options) as operator,
+        OperatorProcess(kubeconfig=kubeconfig, log=log, options=options) as operator,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
         exhibits = {name: Exhibit(case, cluster, api, kubectl) for name, case in CASES.items()}

@@ -1,4 +1,4 @@
-"""Brings every program, so that the tests find them: ``python -m gotools [NAME …]``."""
+"""Brings every program and file, so that the tests find them: ``python -m gotools [NAME …]``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import sys
 
 from bed.errors import BedError
 from bed.progress import to_stderr
+from gotools.files import file_sets, find_files
 from gotools.find import find, programs
 
 
 def main(names: list[str]) -> int:
-    """Bring the named programs, or all, and print where they are."""
+    """Bring what is named, or all, and print where it is."""
     try:
-        for name in names or programs():
-            print(f"{name:<16} {find(name, to_stderr)}")
+        for name in names or (*programs(), *file_sets()):
+            bring = find_files if name in file_sets() else find
+            print(f"{name:<16} {bring(name, to_stderr)}")
     except BedError as error:
         to_stderr(f"gotools: {error}")
         return 1

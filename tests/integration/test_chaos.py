@@ -37,10 +37,10 @@ CHANGES: list[dict[str, Any]] = [
 
 
 def test_children_equal_render_after_kills_at_random_moments(
-    api: Api, kubeconfig: Path, namespace: str, tmp_path: Path
+    api: Api, operator_kubeconfig: Path, namespace: str, tmp_path: Path
 ) -> None:
     dice = random.Random(SEED)
-    operator = OperatorProcess(kubeconfig=kubeconfig, log=tmp_path / "log")
+    operator = OperatorProcess(kubeconfig=operator_kubeconfig, log=tmp_path / "log")
     alive = _create(api, namespace, dice)
     with operator:
         for _ in range(KILLS):

@@ -32,11 +32,11 @@ HISTORY_SECONDS = 3
 
 @pytest.fixture(scope="module")
 def own(
-    kubeconfig: Path, crds_installed: None, tmp_path_factory: pytest.TempPathFactory
+    operator_kubeconfig: Path, crds_installed: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """An operator that may be stopped and started."""
     log = tmp_path_factory.mktemp("operator") / "operator.log"
-    with OperatorProcess(kubeconfig=kubeconfig, log=log) as process:
+    with OperatorProcess(kubeconfig=operator_kubeconfig, log=log) as process:
         yield process
 
 

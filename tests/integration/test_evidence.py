@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import threading
 import time
@@ -29,20 +28,13 @@ from cosmos3_operator.status.evidence import Ask, EventsAsk, Evidence, Inventory
 from support.api import Api, ready
 from support.operator_process import OperatorProcess
 from support.resources import reasoner, simulated
+from support.rights import operator_account
 from support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
 Json = dict[str, Any]
 GPU = "nvidia.com/gpu"
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
-EVERYTHING = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["list", "watch"]}
-CHILDREN = {
-    "": ["services", "configmaps", "persistentvolumeclaims"],
-    "apps": ["deployments"],
-    "batch": ["jobs"],
-    "networking.k8s.io": ["networkpolicies"],
-}
 
 
 def collect(kubeconfig: Path, key: Key, pods: Iterable[Json], asks: list[Ask]) -> Evidence:
@@ -113,22 +105,24 @@ def ask_of(pod: Json) -> LogAsk:
     return ask
 
 
-def test_the_log_of_a_run_that_ended_is_read(kubeconfig: Path, api: Api, namespace: str) -> None:
+def test_the_log_of_a_run_that_ended_is_read(
+    operator_kubeconfig: Path, api: Api, namespace: str
+) -> None:
     pod = run(api, failing(namespace, log="gpu-out-of-memory"))
     ask = ask_of(pod)
     assert ask.is_previous
-    text = collect(kubeconfig, key_in(namespace), [pod], [ask]).logs[ask]
+    text = collect(operator_kubeconfig, key_in(namespace), [pod], [ask]).logs[ask]
     assert "CUDA out of memory" in text
     assert len(text.splitlines()) > 300
     assert not text.startswith("20"), "the times of the lines are taken off"
 
 
-def test_events_and_free_gpus_are_read(kubeconfig: Path, api: Api, namespace: str) -> None:
+def test_events_and_free_gpus_are_read(operator_kubeconfig: Path, api: Api, namespace: str) -> None:
     holder = failing(namespace, name="holder")
     holder["spec"]["containers"][0]["resources"] = {"limits": {GPU: "3"}}
     pod = run(api, holder)
     events, inventory = EventsAsk("Pod", "holder"), InventoryAsk(GPU)
-    found = collect(kubeconfig, key_in(namespace), [pod], [events, inventory])
+    found = collect(operator_kubeconfig, key_in(namespace), [pod], [events, inventory])
     reasons = {event["reason"]: event for event in found.events[events]}
     assert {"Scheduled", "Started", "BackOff"} <= set(reasons)
     assert reasons["BackOff"]["type"] == "Warning"
@@ -140,60 +134,37 @@ def test_events_and_free_gpus_are_read(kubeconfig: Path, api: Api, namespace: st
 
 
 def test_a_log_that_is_not_there_is_missing_and_nothing_else(
-    kubeconfig: Path, api: Api, namespace: str
+    operator_kubeconfig: Path, api: Api, namespace: str
 ) -> None:
     pod = run(api, failing(namespace, log="no-such-log"))
-    found = collect(kubeconfig, key_in(namespace), [pod], [ask_of(pod)])
+    found = collect(operator_kubeconfig, key_in(namespace), [pod], [ask_of(pod)])
     assert found.logs == {}
     assert found.refused == ()
 
 
-def account(api: Api, kubeconfig: Path, namespace: str, rules: list[Json], folder: Path) -> Path:
-    """Make an account that may do no more than this; return its kubeconfig."""
-    name = f"limited-{namespace}"
-    accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
-    api.post(accounts, {"metadata": {"name": name}})
-    api.post(f"{RBAC}/clusterroles", {"metadata": {"name": name}, "rules": rules})
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
-    binding = {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]}
-    api.post(f"{RBAC}/clusterrolebindings", binding)
-    token = api.post(f"{accounts}/{name}/token", {"spec": {"expirationSeconds": 3600}})
-    config = json.loads(kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token["status"]["token"]}
-    path = folder / "limited"
-    path.write_text(json.dumps(config))
-    return path
+@pytest.fixture
+def without_logs(kubeconfig: Path, namespace: str, tmp_path: Path) -> Path:
+    """The way in of an account whose chart was installed with podLogs: false."""
+    values = {"podLogs": False, "watchNamespaces": [namespace]}
+    return operator_account(admin=kubeconfig, folder=tmp_path, namespace=namespace, values=values)
 
 
 def test_an_account_that_may_read_no_logs_says_so(
-    kubeconfig: Path, api: Api, namespace: str, tmp_path: Path
+    without_logs: Path, api: Api, namespace: str
 ) -> None:
     pod = run(api, failing(namespace, log="gpu-out-of-memory"))
-    limited = account(api, kubeconfig, namespace, [EVERYTHING], tmp_path)
     asks: list[Ask] = [ask_of(pod), EventsAsk("Pod", "server")]
-    found = collect(limited, key_in(namespace), [pod], asks)
+    found = collect(without_logs, key_in(namespace), [pod], asks)
     assert found.refused == ("pods/log",)
     assert found.logs == {}
     assert found.events
 
 
 def test_without_that_permission_the_status_tells_what_pods_say(
-    kubeconfig: Path, api: Api, namespace: str, tmp_path: Path, crds_installed: None
+    without_logs: Path, api: Api, namespace: str, tmp_path: Path, crds_installed: None
 ) -> None:
-    children = [
-        {"apiGroups": [group], "resources": names, "verbs": ["get", "create", "patch", "delete"]}
-        for group, names in CHILDREN.items()
-    ]
-    statuses = {
-        "apiGroups": ["serving.cosmos3.io"],
-        "resources": ["cosmosreasoners/status", "cosmosgenerators/status"],
-        "verbs": ["patch"],
-    }
-    rules = [EVERYTHING, *children, statuses]
-    limited = account(api, kubeconfig, namespace, rules, tmp_path)
     operator = OperatorProcess(
-        kubeconfig=limited, log=tmp_path / "log", options=(f"--namespace={namespace}",)
+        kubeconfig=without_logs, log=tmp_path / "log", options=(f"--namespace={namespace}",)
     )
     words = {"fail": "exit", "exit_code": "3", "back_off": "1h"}
     pod = simulated(**words, ready_after="100ms", termination_message="last words")
@@ -268,7 +239,7 @@ def test_a_kubelet_that_does_not_answer_does_not_delay_the_fall(
     silent: tuple[str, SilentKubelet],
     api: Api,
     namespace: str,
-    kubeconfig: Path,
+    operator_kubeconfig: Path,
     tmp_path: Path,
     crds_installed: None,
 ) -> None:
@@ -277,7 +248,9 @@ def test_a_kubelet_that_does_not_answer_does_not_delay_the_fall(
     pod |= {"nodeSelector": {"kubernetes.io/hostname": node}}
     body = reasoner("falls", namespace, pod=pod)
     operator = OperatorProcess(
-        kubeconfig=kubeconfig, log=tmp_path / "log", options=(f"--namespace={namespace}",)
+        kubeconfig=operator_kubeconfig,
+        log=tmp_path / "log",
+        options=(f"--namespace={namespace}",),
     )
 
     def wait_for(status: str) -> Json:

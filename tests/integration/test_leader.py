@@ -1,4 +1,7 @@
-"""Several operators, one leader: whoever dies, stops or hangs is replaced, and no other works."""
+"""Several operators, one leader: whoever dies, stops or hangs is replaced, and no other works.
+
+Their account has the chart's roles in one namespace, and nothing in the cluster.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import pytest
 from support.api import Api, ready
 from support.operator_process import OperatorProcess
 from support.resources import generator
+from support.rights import operator_account
 from support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -29,7 +33,6 @@ class Pair:
         self._namespace = namespace
         options = (
             "--leader-elect",
-            f"--leader-elect-namespace={namespace}",
             f"--leader-elect-seconds={LEASE_SECONDS}",
             f"--namespace={namespace}",
         )
@@ -73,7 +76,13 @@ class Pair:
 
 @pytest.fixture
 def pair(kubeconfig: Path, crds_installed: None, tmp_path: Path, namespace: str, api: Api) -> Pair:
-    return Pair(kubeconfig=kubeconfig, folder=tmp_path, namespace=namespace, api=api)
+    own = operator_account(
+        admin=kubeconfig,
+        folder=tmp_path,
+        namespace=namespace,
+        values={"watchNamespaces": [namespace]},
+    )
+    return Pair(kubeconfig=own, folder=tmp_path, namespace=namespace, api=api)
 
 
 def test_a_killed_leader_is_replaced_and_a_stopped_one_hands_over(pair: Pair) -> None:

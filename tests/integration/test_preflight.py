@@ -23,12 +23,12 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def operator(
-    kubeconfig: Path, crds_installed: None, tmp_path_factory: pytest.TempPathFactory
+    operator_kubeconfig: Path, crds_installed: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """The operator with an image to ask with, running for this module."""
     log = tmp_path_factory.mktemp("operator") / "operator.log"
     options = (f"--preflight-image={IMAGE}",)
-    with OperatorProcess(kubeconfig=kubeconfig, log=log, options=options) as process:
+    with OperatorProcess(kubeconfig=operator_kubeconfig, log=log, options=options) as process:
         yield process
         assert process.stop() == 0, log.read_text()
 

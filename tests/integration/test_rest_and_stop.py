@@ -22,6 +22,7 @@ from support.audit import AuditLog, in_short, is_about, is_refused, log_reads
 from support.kubectl import ROOT
 from support.operator_process import OperatorProcess
 from support.resources import TOKEN, generator, reasoner, refused_by_the_hub, simulated
+from support.rights import operator_account
 from support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -66,8 +67,9 @@ def test_nothing_is_written_at_rest_and_sigterm_ends_cleanly(
     namespace = api.namespace("rest")
     assert audited.audit_log is not None
     audit = AuditLog(audited.audit_log)
+    kubeconfig = operator_account(admin=audited.kubeconfig, folder=tmp_path / "account")
     operator = OperatorProcess(
-        kubeconfig=audited.kubeconfig,
+        kubeconfig=kubeconfig,
         log=tmp_path / "log",
         options=("--preflight-image=example/operator:1",),
     )
@@ -96,9 +98,7 @@ def test_nothing_is_written_at_rest_and_sigterm_ends_cleanly(
         assert len(later) >= RESOURCES * 4, "the log must show the writes of the beginning"
         assert log_reads(audit.requests()[asked:], _serving_pods(api, namespace)) == []
         assert operator.stop() == 0
-    _resyncs_change_nothing(
-        audit, audited.kubeconfig, api=api, namespace=namespace, folder=tmp_path
-    )
+    _resyncs_change_nothing(audit, kubeconfig, api=api, namespace=namespace, folder=tmp_path)
     api.close()
 
 

@@ -26,6 +26,7 @@ from life.world import Event, Name
 from support.api import GROUP, Api
 from support.kubectl import ROOT
 from support.operator_process import OperatorProcess
+from support.rights import operator_account
 
 NODES = Path(__file__).with_name("nodes.yaml")
 NAMESPACE, PROBE = "life", "life-probe"
@@ -59,7 +60,8 @@ def _on(cluster: bed.Cluster, plan: Plan, *, factor: float, folder: Path, say: S
         api.namespace(namespace)
     judge = Judge()
     log = folder / "operator.log"
-    operator = OperatorProcess(kubeconfig=cluster.kubeconfig, log=log)
+    account = operator_account(admin=cluster.kubeconfig, folder=folder / "account")
+    operator = OperatorProcess(kubeconfig=account, log=log)
     probe = Probe(probe_api, namespace=PROBE)
     machines = Machines(
         cluster, api=api, namespace=NAMESPACE, operator=operator, judge=judge, probe=probe

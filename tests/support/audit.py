@@ -28,6 +28,11 @@ class AuditLog:
         self._requests += [one for one in found if one["stage"] == "ResponseComplete"]
         return list(self._requests)
 
+    def denied(self, user: str) -> list[dict[str, Any]]:
+        """Return the requests of a user so far for which a permission was missing."""
+        mine = [one for one in self.requests() if one["user"]["username"] == user]
+        return [one for one in mine if is_denied(one)]
+
     def writes(self) -> list[dict[str, Any]]:
         """Return its writes so far, apart from those of its Lease."""
         return [
@@ -35,6 +40,16 @@ class AuditLog:
             for one in self.requests()
             if one["verb"] in WRITES and one["objectRef"]["resource"] != "leases"
         ]
+
+
+def is_denied(request: dict[str, Any]) -> bool:
+    """Tell whether a permission was missing: a quota or the end of a namespace is no such thing.
+
+    That an apply would create the object is found out late, and is in the message only.
+    """
+    decision = request.get("annotations", {}).get("authorization.k8s.io/decision")
+    message = request["responseStatus"].get("message", "")
+    return decision == "forbid" or (is_refused(request) and " cannot create resource " in message)
 
 
 def is_about(request: dict[str, Any], *names: str) -> bool:

@@ -54,10 +54,11 @@ class Helm:
         *,
         chart: Path = CHART,
         release: str = RELEASE,
+        namespace: str = NAMESPACE,
     ) -> list[dict[str, Any]]:
         """Return the objects that the chart makes of these values."""
         words = (
-            *("template", release, str(chart), f"--namespace={NAMESPACE}"),
+            *("template", release, str(chart), f"--namespace={namespace}"),
             *("--kube-version=1.36.3", "--values=-"),
         )
         done = self.run(*words, stdin=yaml.safe_dump(dict(values or {})))

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,10 +25,18 @@ STOP_SECONDS = 120.0
 class OperatorProcess:
     """Starts, stops and kills one operator; its log is kept for a failing test to show."""
 
-    def __init__(self, *, kubeconfig: Path, log: Path, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        kubeconfig: Path,
+        log: Path,
+        options: tuple[str, ...] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self.log = log
         self._kubeconfig = kubeconfig
         self._options = options
+        self._environ = dict(environ or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._mark = 0
 
@@ -58,7 +68,7 @@ class OperatorProcess:
                 [*words, "--log-format=json", *self._options],
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "PYTHONWARNINGS": "default"},
+                env={**os.environ, "PYTHONWARNINGS": "default", **self._environ},
             )
         if wait:
             self.wait_until_watching()
@@ -79,14 +89,28 @@ class OperatorProcess:
         lines = self.log.read_bytes()[self._mark :].splitlines()
         return [json.loads(line) for line in lines if line.startswith(b"{")]
 
-    def scrape(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-        """Return the newest start's metrics, by name and labels."""
+    def readyz(self) -> str:
+        """Return what the newest start answers to a readiness probe, "" before it listens."""
+        if not any("listening on " in entry["message"] for entry in self.entries()):
+            return ""
+        try:
+            with urllib.request.urlopen(self._url("readyz"), timeout=60) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return str(refusal.read().decode())
+
+    def _url(self, path: str) -> str:
         (address,) = [
             entry["message"].removeprefix("listening on ")
             for entry in self.entries()
             if entry["message"].startswith("listening on ")
         ]
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as answer:
+        return f"http://{address}/{path}"
+
+    def scrape(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Return the newest start's metrics, by name and labels."""
+        with urllib.request.urlopen(self._url("metrics"), timeout=60) as answer:
             text = answer.read().decode()
         return {
             (sample.name, frozenset(sample.labels.items())): sample.value

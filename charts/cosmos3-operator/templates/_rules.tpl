@@ -1,4 +1,4 @@
-{{- /* The operator's permissions: the one place that states them. docs/architecture.md says what each is for. */ -}}
+{{- /* The operator's permissions: the one place that states them. docs/permissions.md says what each is for. */ -}}
 
 {{- define "cosmos3-operator.rules.namespaced" -}}
 - apiGroups: [serving.cosmos3.io]
@@ -9,9 +9,12 @@
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [""]
-  resources: [services, configmaps, persistentvolumeclaims]
+  resources: [services]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [""]
+  resources: [configmaps, persistentvolumeclaims]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
@@ -39,13 +42,14 @@
 - apiGroups: [""]
   resources: [nodes]
   verbs: [list]
-- apiGroups: [apiextensions.k8s.io]
-  resources: [customresourcedefinitions]
-  verbs: [list, watch]
 {{- if .Values.watchNamespaces }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
+{{- else }}
+- apiGroups: [apiextensions.k8s.io]
+  resources: [customresourcedefinitions]
+  verbs: [list, watch]
 {{- end }}
 {{- end }}
 
@@ -57,4 +61,24 @@
   resources: [leases]
   resourceNames: [{{ include "cosmos3-operator.fullname" . }}]
   verbs: [get, patch]
+{{- end }}
+
+{{- /* For people, who get them through roles of their own; the status is the operator's alone. */ -}}
+
+{{- define "cosmos3-operator.rules.view" -}}
+- apiGroups: [serving.cosmos3.io]
+  resources: [cosmosgenerators, cosmosreasoners]
+  verbs: [get, list, watch]
+- apiGroups: [serving.cosmos3.io]
+  resources: [cosmosgenerators/status, cosmosreasoners/status, cosmosgenerators/scale, cosmosreasoners/scale]
+  verbs: [get]
+{{- end }}
+
+{{- define "cosmos3-operator.rules.edit" -}}
+- apiGroups: [serving.cosmos3.io]
+  resources: [cosmosgenerators, cosmosreasoners]
+  verbs: [create, update, patch, delete, deletecollection]
+- apiGroups: [serving.cosmos3.io]
+  resources: [cosmosgenerators/scale, cosmosreasoners/scale]
+  verbs: [update, patch]
 {{- end }}

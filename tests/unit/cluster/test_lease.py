@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 import aiohttp
+import pytest
 
 from cosmos3_operator.cluster.client import Client
 from cosmos3_operator.cluster.lease import Elector, Timing
@@ -84,6 +85,24 @@ def test_the_first_one_leads_and_the_second_stands_by() -> None:
             }
 
     run_async(main)
+
+
+def test_a_permission_that_is_missing_is_said_once_until_it_is_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        async with vote() as v:
+            one = v.candidate("one")
+            rule = v.server.fail(v.is_lease, 403, message="may not")
+            assert (await one.attempt(), await one.attempt()) == (False, False)
+            assert one.trouble == "cannot hold the Lease operator in system: may not"
+            rule.times = 0
+            assert await one.attempt()
+            assert one.trouble == ""
+
+    run_async(main)
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == ["cannot hold the Lease operator in system: may not"]
 
 
 def test_of_two_that_create_it_at_once_one_leads() -> None:

@@ -227,7 +227,7 @@ def test_existing_children_that_no_watch_has_shown_yet_are_taken_up() -> None:
 def test_what_the_plan_no_longer_wants_is_deleted() -> None:
     async def main() -> None:
         async with bench() as b:
-            await settled(b, children=["Service", "ConfigMap", "Deployment"])
+            await settled(b, children=["Job", "ConfigMap", "Deployment"])
 
             def without(body: dict[str, Any]) -> None:
                 body["spec"]["children"] = ["Deployment"]
@@ -235,11 +235,26 @@ def test_what_the_plan_no_longer_wants_is_deleted() -> None:
             b.server.objects.change(b.server.place(*KEY), without)
             await b.settle()
             deletes = [one for one in b.server.writes() if one.method == "DELETE"]
-            assert {one.path.rsplit("/", 2)[1] for one in deletes} == {"services", "configmaps"}
+            assert {one.path.rsplit("/", 2)[1] for one in deletes} == {"jobs", "configmaps"}
             assert all(one.body["preconditions"]["uid"] for one in deletes)
             assert all(one.body["propagationPolicy"] == "Background" for one in deletes)
-            assert b.live("Service") is None
+            assert b.live("ConfigMap") is None
             assert b.live("Deployment") is not None
+
+    run_async(main)
+
+
+def test_a_service_or_a_deployment_is_never_deleted() -> None:
+    async def main() -> None:
+        async with bench() as b:
+            await settled(b, children=["Service", "Deployment"])
+
+            def without(body: dict[str, Any]) -> None:
+                body["spec"]["children"] = []
+
+            b.server.objects.change(b.server.place(*KEY), without)
+            await b.settle()
+            assert [one for one in b.server.writes() if one.method == "DELETE"] == []
 
     run_async(main)
 

@@ -229,7 +229,7 @@ def test_a_forbidden_watch_is_said_at_once(caplog: pytest.LogCaptureFixture) -> 
             async with running(server, wait=False) as rig:
                 await rig.until(lambda: len(rig.watches.troubles()) == 1)
                 assert rig.watches.troubles() == [
-                    "pods: the API server answers 403: its role must allow list and watch"
+                    "pods: the API server answers 403: the operator's role must allow list"
                 ]
 
     run_async(main)

@@ -39,6 +39,14 @@ def test_the_time_counts_from_the_first_trouble() -> None:
     }
 
 
+def test_what_is_wrong_with_one_watch_is_still_said_when_all_stop() -> None:
+    watches = Watches(())
+    watches.failed(Scope("Job", None), "403")
+    watches.all_down("the watch layer failed")
+    assert "jobs: 403" in watches.troubles()
+    assert "pods: the watch layer failed" in watches.troubles()
+
+
 def test_a_standby_that_begins_to_watch_has_not_been_down_before() -> None:
     clock = Clock()
     watches = Watches((), clock=clock)

@@ -50,6 +50,10 @@ class Leadership:
         """Whether this process works."""
         return self._elector is None or self._elector.is_leader
 
+    def troubles(self) -> list[str]:
+        """Say why this process cannot even stand by."""
+        return [self._elector.trouble] if self._elector and self._elector.trouble else []
+
     async def gained(self, stop: asyncio.Event) -> bool:
         """Wait until we may work. False if told to stop before."""
         if self._elector is None:

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Explain a reason of a condition, or list them all.",
     "runtimes": "List the model servers that the catalog knows.",
     "images": "List the images and model repositories to mirror.",
+    "check": "Check that a cluster has the CRDs, and what an account may do there.",
     "crds": "Print the CustomResourceDefinitions, or write them to files.",
 }
 """Command → what the list of commands says. The module in `cli` and its function have that name."""

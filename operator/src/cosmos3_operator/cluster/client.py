@@ -117,9 +117,18 @@ class Client:
             )
         )
 
-    async def create(self, resource: ResourceType, *, namespace: str | None, body: bytes) -> Any:
-        """Create one object."""
-        return await self.send(requests.create(resource, namespace=namespace, body=body))
+    async def create(
+        self,
+        resource: ResourceType,
+        *,
+        namespace: str | None,
+        body: bytes,
+        dry_run: bool = False,
+    ) -> Any:
+        """Create one object, or have it judged as if."""
+        return await self.send(
+            requests.create(resource, namespace=namespace, body=body, dry_run=dry_run)
+        )
 
     async def merge(
         self, resource: ResourceType, *, namespace: str | None, name: str, body: bytes

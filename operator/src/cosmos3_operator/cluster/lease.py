@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cosmos3_operator.cluster.client import Client
-from cosmos3_operator.cluster.errors import ClusterError, Conflict, NotFound
+from cosmos3_operator.cluster.errors import ClusterError, Conflict, NotFound, Refused
 from cosmos3_operator.cluster.requests import encode
 from cosmos3_operator.cluster.types import ResourceType
 
@@ -102,6 +102,12 @@ class Elector:
         self._seen_at = 0.0
         self._renewed_at = float("-inf")
         self._leads = False
+        self._trouble = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be known or written of the Lease: a permission is missing, say."""
+        return self._trouble
 
     @property
     def is_leader(self) -> bool:
@@ -117,7 +123,7 @@ class Elector:
         """Try until we lead."""
         told: str | None = None
         while not await self.attempt():
-            if told != self.holder:
+            if told != self.holder and not self._trouble:
                 told = self.holder
                 logger.info("standing by: %s leads", told or "nobody")
             await asyncio.sleep(self._timing.retry * self._uniform(1.0, JITTER))
@@ -149,10 +155,22 @@ class Elector:
     async def attempt(self) -> bool:
         """Try once to take or renew the Lease. Whether it is ours now."""
         try:
-            return await self._take_or_renew()
+            leads = await self._take_or_renew()
         except ClusterError as error:
-            logger.debug("no attempt at the Lease: %s", error)
+            self._note_trouble(error)
             return False
+        self._trouble = ""
+        return leads
+
+    def _note_trouble(self, error: ClusterError) -> None:
+        """Warn once of what the API server refuses; that it is away will pass."""
+        logger.debug("no attempt at the Lease: %s", error)
+        if not isinstance(error, Refused):
+            return
+        trouble = f"cannot hold the Lease {self._name} in {self._namespace}: {error}"
+        if trouble != self._trouble:
+            logger.warning("%s", trouble)
+        self._trouble = trouble
 
     async def _take_or_renew(self) -> bool:
         known = self._seen if self._leads and self._seen else await self._read()

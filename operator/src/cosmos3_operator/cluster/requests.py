@@ -69,6 +69,18 @@ def get(resource: ResourceType, *, namespace: str | None, name: str) -> Request:
     return Request(verb="get", resource=resource.plural, method="GET", path=path)
 
 
+def served(group: str, version: str) -> Request:
+    """Ask which resources of a group the API server serves."""
+    return Request(verb="get", resource="discovery", method="GET", path=f"/apis/{group}/{version}")
+
+
+def published(group: str, version: str) -> Request:
+    """Ask for the schemas of a group, as the API server judges by them."""
+    return Request(
+        verb="get", resource="openapi", method="GET", path=f"/openapi/v3/apis/{group}/{version}"
+    )
+
+
 def list_page(
     resource: ResourceType,
     *,
@@ -154,13 +166,16 @@ def apply(
     )
 
 
-def create(resource: ResourceType, *, namespace: str | None, body: bytes) -> Request:
-    """Create an object that nobody has to find again by its name."""
+def create(
+    resource: ResourceType, *, namespace: str | None, body: bytes, dry_run: bool = False
+) -> Request:
+    """Create an object that nobody has to find again by its name; as a dry run, only judge it."""
+    query = _STRICT | ({"dryRun": "All"} if dry_run else {})
     return Request(
         verb="create",
         resource=resource.plural,
         method="POST",
-        path=path_of(resource, namespace=namespace, query=_STRICT),
+        path=path_of(resource, namespace=namespace, query=query),
         headers=_JSON,
         body=body,
     )

@@ -142,7 +142,7 @@ class Announcer:
         self._on_event = on_event
         self._sleep = sleep
         self._queue: asyncio.Queue[_Item] = asyncio.Queue(LONGEST_QUEUE)
-        self._complained = False
+        self._complained: set[tuple[str, str]] = set()
 
     def on_transition(self, key: Key, body: Body, old: Body, new: Body) -> None:
         """Take in a written status."""
@@ -191,7 +191,7 @@ class Announcer:
                     return "failed"
                 await self._sleep(min(max(seconds, error.retry_after or 0.0), LONGEST_RETRY))
             except ClusterError as error:
-                self._complain(error)
+                self._complain(item, verdict, error)
                 return "failed"
         raise AssertionError  # pragma: no cover - the last try returns
 
@@ -208,10 +208,13 @@ class Announcer:
         self._correlator.sent(item.regarding, item.news, written, 1)
         return "created"
 
-    def _complain(self, error: ClusterError) -> None:
+    def _complain(self, item: _Item, verdict: Verdict, error: ClusterError) -> None:
+        """Say once for each namespace and verb what may not be told."""
+        what = (item.regarding.namespace, "create" if verdict.known is None else "patch")
         # Nothing can be created in a namespace that ends, and that is as it should be.
-        is_worth_it = not self._complained and "being terminated" not in str(error)
-        self._complained |= is_worth_it and isinstance(error, Forbidden)
+        is_worth_it = what not in self._complained and "being terminated" not in str(error)
+        if is_worth_it and isinstance(error, Forbidden):
+            self._complained.add(what)
         logger.log(
             logging.WARNING if is_worth_it else logging.DEBUG, "events cannot be told: %s", error
         )

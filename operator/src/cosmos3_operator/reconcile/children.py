@@ -29,6 +29,9 @@ Manifest = Mapping[str, Any]
 CREATE_ONLY = {"resourceVersion": "1"}
 LAST = frozenset({"Deployment"})
 """Applied after all others: its pods mount them."""
+PRUNED = frozenset({"ConfigMap", "PersistentVolumeClaim", "NetworkPolicy", "Job"})
+"""Kinds that one plan has and another has not. Each has one Service and one Deployment, whose names
+never change: the operator never deletes them, and its role does not allow it to."""
 PRUNED_AT_ONCE = frozenset({"Job"})
 """Pruned even while a child is held back, which may still use what is left over of other kinds."""
 
@@ -182,6 +185,7 @@ class Children:
             (ref, live["metadata"]["uid"])
             for ref, live in self._store.children(owner.key).items()
             if ref not in refs
+            and ref.kind in PRUNED
             and (not held or ref.kind in PRUNED_AT_ONCE)
             and is_controlled_by(live, owner)
             and not live["metadata"].get("deletionTimestamp")

@@ -249,9 +249,11 @@ class EvidenceReader:
     def _refuse(self, subject: Subject, error: Forbidden) -> None:
         permission = _permission(subject)
         if permission not in self._refused:
+            resource, namespace = permission
             logger.warning(
-                "may not read %s, so the status says less of why something fails: %s",
-                permission[0],
+                "may not read %s in %s, so the status says less of why something fails: %s",
+                resource,
+                namespace or "all namespaces",
                 error,
             )
         self._refused[permission] = self._clock() + REFUSED_SECONDS

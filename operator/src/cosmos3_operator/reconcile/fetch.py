@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from cosmos3_operator.cluster import requests
 from cosmos3_operator.cluster.client import Client
-from cosmos3_operator.cluster.errors import ClusterError, Forbidden
+from cosmos3_operator.cluster.errors import ClusterError
 from cosmos3_operator.reconcile.gather import FactsCache
 from cosmos3_operator.reconcile.inventory import NOT_ENDED, asked_of_node, free
 from cosmos3_operator.reconcile.kinds import EVENTS, PODS, Key
@@ -38,7 +38,7 @@ EVERYBODY = Key("", "", "")
 
 
 class Missing(ClusterError):  # noqa: N818 - it says what is the matter
-    """The kubelet has no log of that run, or it is not certain that it is of that run."""
+    """There is nothing to read: no log that is certain to be of that run, no node to count on."""
 
 
 class Subject(NamedTuple):
@@ -140,7 +140,7 @@ class Fetcher:
         await self._facts.get()
         nodes = self._facts.gpu_nodes
         if nodes is None:
-            raise Forbidden("nodes are not known", code=403, reason="Forbidden")
+            raise Missing("nodes are not known")
         taken: Counter[str] = Counter()
         async for pod in self._client.list(PODS, fields=NOT_ENDED):
             node, number = asked_of_node(pod, resource)

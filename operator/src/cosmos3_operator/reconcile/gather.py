@@ -108,7 +108,11 @@ class FactsCache:
                     lost.add(str(node["metadata"].get("name")))
         except Forbidden as error:
             if not self._complained:
-                logger.warning("GPU nodes are not known, advice will be vaguer: %s", error)
+                logger.warning(
+                    "GPU nodes are not known, so advice is vaguer, lost nodes are not told and free"
+                    " GPUs are not counted: %s",
+                    error,
+                )
             self._complained = True
             return _Listed()
         return _Listed(

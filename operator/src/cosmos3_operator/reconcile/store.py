@@ -13,8 +13,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from cosmos3_operator.plan.names import CUDA_DECISION
+from cosmos3_operator.plan.facts import LiveDeployment
 from cosmos3_operator.reconcile.kinds import Key
+from cosmos3_operator.reconcile.live import live_deployment
 from cosmos3_operator.reconcile.trim import (
     child_moved,
     same_but_version,
@@ -126,11 +127,11 @@ class Store:
                 return str(requests["storage"]) if "storage" in requests else None
         return None
 
-    def cuda_line(self, key: Key) -> str | None:
-        """Return the CUDA line that was decided before; None if none was."""
+    def deployment(self, key: Key) -> LiveDeployment | None:
+        """Return what the Deployment says of its runtime; None if there is none."""
         for ref, child in self.children(key).items():
             if ref.kind == "Deployment":
-                return (child["metadata"].get("annotations") or {}).get(CUDA_DECISION)
+                return live_deployment(child)
         return None
 
     def put_child(self, key: Key, ref: ChildRef, body: Body) -> bool:

@@ -65,7 +65,7 @@ class Workers:
         self._tracer = tracer
         self._started: dict[Key, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._quiet_until = float("-inf")
+        self._quiet_until: dict[str, float] = {}
 
     def start(self, number: int) -> None:
         """Start working."""
@@ -118,10 +118,10 @@ class Workers:
             logger.debug("pass ended: %s", outcome.result)
         except Unavailable as error:
             self._retry(key, at_least=error.retry_after or 0.0)
-            self._complain(error)
+            self._complain(error, about="")
         except ClusterError as error:
             self._retry(key)
-            self._complain(error)
+            self._complain(error, about=f"{key.kind} {key.namespace}")
         except Exception:
             self._retry(key)
             logger.exception("pass failed unexpectedly")
@@ -156,11 +156,12 @@ class Workers:
             return None
         return body["metadata"]["uid"], body["metadata"].get("generation", 0)
 
-    def _complain(self, error: ClusterError) -> None:
+    def _complain(self, error: ClusterError, *, about: str) -> None:
+        """Warn once in a while: of an API server that is away, or of one kind in one namespace."""
         now = self._clock()
-        level = logging.WARNING if now >= self._quiet_until else logging.DEBUG
+        level = logging.WARNING if now >= self._quiet_until.get(about, now) else logging.DEBUG
         if level == logging.WARNING:
-            self._quiet_until = now + COMPLAINT_SECONDS
+            self._quiet_until[about] = now + COMPLAINT_SECONDS
         logger.log(level, "pass will be tried again: %s", error)
 
     def _fields(self, key: Key) -> dict[str, Value]:

@@ -15,7 +15,9 @@ from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.access import access_held
 from cosmos3_operator.status.endings import ended_pod_finding, is_lost
 from cosmos3_operator.status.findings import Finding
+from cosmos3_operator.status.hold import runtime_unknown
 from cosmos3_operator.status.observe import ChildRef, Observation
+from cosmos3_operator.status.permissions import permission_remedy
 from cosmos3_operator.status.pods import live_pods, pod_finding
 from cosmos3_operator.status.quota import REFUSED_RETRY_SECONDS, refused_finding
 from cosmos3_operator.status.ranking import ranked
@@ -86,6 +88,7 @@ def child_refused(plan: Plan, observation: Observation) -> Finding | None:
     return Finding(
         reason=Reason.CHILD_REFUSED,
         message=f"The API server refused {_shortened(words)}",
+        remedy=permission_remedy(failure.message for failure in observation.failures),
         stalled=True,
         requeue_after=REFUSED_RETRY_SECONDS,
     )
@@ -232,6 +235,7 @@ BEFORE_PODS: Sequence[Check] = (
     name_taken,
     child_refused,
     access_held,
+    runtime_unknown,
     scaled_to_zero,
     serving,
 )

@@ -62,7 +62,9 @@ class Watches:
     def all_down(self, trouble: str) -> None:
         """Note that nothing is watched."""
         for scope in self._scopes:
-            self._is_down(scope, trouble)
+            known = self._troubles.get(scope, NOT_YET)
+            # What is wrong with this one tells more than that all had to stop for it.
+            self._is_down(scope, trouble if known == NOT_YET else known)
 
     def _is_down(self, scope: Scope, trouble: str) -> None:
         self._troubles[scope] = trouble
@@ -132,7 +134,7 @@ class Traffic:
         status = params.response.status
         self._count(params.url, context, status)
         scope = self._scopes.get(params.url.path)
-        trouble = f"the API server answers {status}{_advice(status)}" if status >= 400 else ""
+        trouble = _trouble(params.url, status) if status >= 400 else ""
         if scope is None:
             self._discovery(trouble, params.url)
         elif trouble:
@@ -179,5 +181,8 @@ def is_watch(url: URL) -> bool:
     return url.query.get("watch") == "true"
 
 
-def _advice(status: int) -> str:
-    return ": its role must allow list and watch" if status == 403 else ""
+def _trouble(url: URL, status: int) -> str:
+    if status != 403:
+        return f"the API server answers {status}"
+    verb = "watch" if is_watch(url) else "list"
+    return f"the API server answers 403: the operator's role must allow {verb}"
