@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bed.errors import BedError
-from gotools.find import find
-from release import chart, dist, sbom
 from release.errors import ReleaseError
 from release.prepare import check, prepare
-from release.programs import commit_time
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,11 +20,21 @@ def main() -> int:
     """Do what the command line asks for."""
     options = _parser().parse_args()
     try:
-        print(COMMANDS[options.command](options), end="\n")
+        print(_command(options.command)(options))
     except (ReleaseError, BedError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], str]:
+    if name in QUICK:
+        return QUICK[name]
+    # What makes things imports the operator and the SBOM's library: the others need not wait.
+    found: Callable[[argparse.Namespace], str] = getattr(
+        importlib.import_module("release.making"), name
+    )
+    return found
 
 
 def _prepare(options: argparse.Namespace) -> str:
@@ -36,37 +45,12 @@ def _check(options: argparse.Namespace) -> str:
     return check(ROOT, options.tag)
 
 
-def _dist(options: argparse.Namespace) -> str:
-    check(ROOT)
-    made = dist.build(ROOT, options.out, image=_image(options), helm=find("helm"))
-    return "\n".join(map(str, made))
-
-
-def _package(options: argparse.Namespace) -> str:
-    options.out.mkdir(parents=True, exist_ok=True)
-    image, time = _image(options), commit_time(ROOT)
-    return str(chart.package(ROOT, options.out, image=image, helm=find("helm"), time=time))
-
-
-def _sbom(options: argparse.Namespace) -> str:
-    return sbom.document(ROOT, commit_time(ROOT)).rstrip("\n")
-
-
-def _image(options: argparse.Namespace) -> chart.Image:
-    return chart.Image(registry=options.registry, digest=options.digest)
-
-
-COMMANDS = {
-    "prepare": _prepare,
-    "check": _check,
-    "dist": _dist,
-    "package": _package,
-    "sbom": _sbom,
-}
+QUICK = {"prepare": _prepare, "check": _check}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="release", description="docs/releasing.md explains them.")
+    parser.set_defaults(root=ROOT)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("prepare", help="write a version into the checkout").add_argument("version")
     checking = commands.add_parser("check", help="print the version if all places agree on it")

@@ -104,9 +104,7 @@ class Life:
             "model": "nvidia/Cosmos3-Nano",
             "gpu": {"products": ["NVIDIA-H100-80GB-HBM3"]},
             "preflight": {"access": "Disabled"},
-            "pod": {
-                "annotations": {f"bed.cosmos3.io/{word}": text for word, text in words.items()}
-            },
+            "pod": {"annotations": {f"bed.cosmos3.io/{word}": text for word, text in words.items()}},
         }
         return {
             "apiVersion": "serving.cosmos3.io/v1alpha1",

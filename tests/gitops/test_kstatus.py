@@ -95,9 +95,7 @@ def test_a_status_about_an_older_spec_is_neither_success_nor_failure(
 
 def test_what_is_being_deleted_is_on_its_way_out(golden: dict[str, Json]) -> None:
     """The one word that they have no common one for; Argo CD asks no script then."""
-    going = [
-        with_metadata(one, deletionTimestamp="2026-11-23T12:00:00Z") for one in golden.values()
-    ]
+    going = [with_metadata(one, deletionTimestamp="2026-11-23T12:00:00Z") for one in golden.values()]
     for found in judge(going):
         assert found.argo is not None
         assert (found.kstatus.status, found.argo.status) == ("Terminating", "Progressing")
@@ -172,3 +170,4 @@ def test_nothing_is_on_its_way_for_ever() -> None:
     assert len(waiting) > len(CASES) / 2
     for body, found in zip(waiting.values(), judge(waiting.values()), strict=True):
         assert found.kstatus.status == LOOKS[ready(body)["reason"]].in_the_end, body["status"]
+

@@ -119,7 +119,7 @@ def test_the_cache_is_keyed_by_all_that_goes_into_the_programs() -> None:
         *(ROOT / "tests/gotools").rglob("*.go"),
         *(ROOT / "tests/bed/tools").iterdir(),
         *(ROOT / "tests/prom/tools").iterdir(),
-        ROOT / "tests/gotools/programs.yaml",
+        *(ROOT / "tests/gotools").glob("*.yaml"),
         ROOT / "tests/bed/versions.yaml",
     ]
     matched = {path for pattern in patterns for path in _glob(pattern)}

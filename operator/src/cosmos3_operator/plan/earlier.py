@@ -51,7 +51,9 @@ def earlier(
     return Earlier(note=note, runtime=nearest, is_known=False, has_served=True)
 
 
-def _note(spec: Spec, live: LiveDeployment, surface: Surface, catalog: Catalog) -> Note | None:
+def _note(
+    spec: Spec, live: LiveDeployment, surface: Surface, catalog: Catalog
+) -> Note | None:
     if live.note or not live.cuda_note:
         return read(live.note)
     return _note_of_image(spec, live, surface, catalog)
