@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "validate": "Check files as the API server and the operator would.",
     "explain": "Explain a reason of a condition, or list them all.",
     "runtimes": "List the model servers that the catalog knows.",
+    "images": "List the images and model repositories to mirror.",
     "check": "Check that a cluster has the CRDs, and what an account may do there.",
     "crds": "Print the CustomResourceDefinitions, or write them to files.",
 }
