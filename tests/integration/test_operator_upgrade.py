@@ -122,6 +122,17 @@ def test_another_default_restarts_nothing_and_the_named_version_moves(
         assert note_of(api, namespace, "older")["version"] == "0.23.1"
         assert running(api, namespace) == before
 
+        # Nor does a Deployment that leaves the operator's sight and is found again.
+        managed_by = {"app.kubernetes.io/managed-by": None}
+        api.merge(older_path, {"metadata": {"labels": managed_by}})
+        eventually(
+            lambda: child(api, namespace, "Deployment", "older"),
+            lambda found: found is not None,
+            what="the label being back",
+        )
+        settled(api, older, "Serving")
+        assert running(api, namespace) == before
+
         # A mere number does not move it; new pods are like the old ones.
         api.merge(api.path(seer), {"spec": {"replicas": 2}})
         settled(api, seer, "Serving")
