@@ -18,7 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support.waiting import eventually
 
-PROGRAM = Path(sys.executable).with_name("cosmos3-operator")
+PROGRAM = (str(Path(sys.executable).with_name("cosmos3-operator")), "run")
+OTHER_RELEASE = (sys.executable, str(Path(__file__).with_name("other_release.py")))
+"""An operator with another catalog; its options say which."""
 STOP_SECONDS = 120.0
 
 
@@ -32,11 +34,13 @@ class OperatorProcess:
         log: Path,
         options: tuple[str, ...] = (),
         environ: Mapping[str, str] | None = None,
+        program: tuple[str, ...] = PROGRAM,
     ) -> None:
         self.log = log
         self._kubeconfig = kubeconfig
         self._options = options
         self._environ = dict(environ or {})
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._mark = 0
 
@@ -62,7 +66,7 @@ class OperatorProcess:
         """Start it, and wait until it watches unless told otherwise."""
         assert self._process is None or self._process.poll() is not None, "it runs already"
         self._mark = self.log.stat().st_size if self.log.exists() else 0
-        words = [str(PROGRAM), "run", f"--kubeconfig={self._kubeconfig}", "--listen=127.0.0.1:0"]
+        words = [*self._program, f"--kubeconfig={self._kubeconfig}", "--listen=127.0.0.1:0"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*words, "--log-format=json", *self._options],

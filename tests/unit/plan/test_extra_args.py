@@ -151,7 +151,9 @@ def test_where_two_parsers_judge_both_must_agree():
 
 
 def test_a_build_of_ones_own_is_only_warned_about():
-    (warning,) = check_extra_args(["--no-such"], judge("one", excuse="spec.runtime.image may differ"))
+    (warning,) = check_extra_args(
+        ["--no-such"], judge("one", excuse="spec.runtime.image may differ")
+    )
     assert warning.startswith("extraArgs[0]: '--no-such' is not a flag of vllm-omni 0.28.0")
     assert warning.endswith("; spec.runtime.image may differ")
 

@@ -1,7 +1,7 @@
 """Live Deployments from a file, for commands that work without a cluster.
 
-In: `--deployments FILE`, as kubectl prints them. Out: what each says of the runtime that was decided
-on, by namespace and name, by the operator's own reading.
+In: `--deployments FILE`, as kubectl prints them. Out: what each says of the runtime that was
+decided on, by namespace and name, by the operator's own reading.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which model server runs: as decided before, or as the catalog suggests now.
 
-In: the spec, an earlier decision if one holds, the catalog, what the nodes' drivers support. Out: the
-catalogued runtime whose behaviour is assumed, the choice to render, and warnings. A decision that is
-kept says what would be decided today, so that moving on is the user's own step.
+In: the spec, an earlier decision if one holds, the catalog, what the nodes' drivers support. Out:
+the catalogued runtime whose behaviour is assumed, the choice to render, and warnings. A decision
+that is kept says what would be decided today, so that moving on is the user's own step.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _go_on(
             *held_against,
             *_driven(asked, runtime, catalog),
             *flawed(asked, line),
-            *(_moved_on(asked, note, now, catalog)),
+            *_moved_on(asked, note, now, catalog),
             *(replaced(asked, line, now.runtimes[0]) if now.runtime is runtime else ()),
         ),
     )

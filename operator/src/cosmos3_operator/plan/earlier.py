@@ -1,11 +1,11 @@
 """What was decided about the runtime before, as far as it still holds.
 
-In: the spec, the live Deployment and the catalog. Out: `Earlier`, or None where the runtime is to be
-decided now. A newer catalog must not move a model to another runtime, so a decision holds while the
-question is the same. What the catalog has since come to hold against it counts only where the pods
-have never served: those that have are better evidence than any entry. A runtime that the catalog
-does not know (an operator that was rolled back) cannot be rendered: then the Deployment is left as
-it is, as long as there is something to lose.
+In: the spec, the live Deployment and the catalog. Out: `Earlier`, or None where the runtime is to
+be decided now. A newer catalog must not move a model to another runtime, so a decision holds while
+the question is the same. What the catalog has since come to hold against it counts only where the
+pods have never served: those that have are better evidence than any entry. A runtime that the
+catalog does not know (an operator that was rolled back) cannot be rendered: then the Deployment is
+left as it is, as long as there is something to lose.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ def earlier(
     return Earlier(note=note, runtime=nearest, is_known=False, has_served=True)
 
 
-def _note(
-    spec: Spec, live: LiveDeployment, surface: Surface, catalog: Catalog
-) -> Note | None:
+def _note(spec: Spec, live: LiveDeployment, surface: Surface, catalog: Catalog) -> Note | None:
     if live.note or not live.cuda_note:
         return read(live.note)
     return _note_of_image(spec, live, surface, catalog)

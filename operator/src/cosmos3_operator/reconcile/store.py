@@ -144,6 +144,11 @@ class Store:
         moved = known is None or child_moved(known, new)
         return moved and key not in self._passing
 
+    def find_child(self, key: Key, ref: ChildRef, body: Body) -> None:
+        """Take in a child that was just read: it is there, whatever was heard of its end."""
+        self._deleted.pop(_uid(body), None)
+        self._children.setdefault(key, {})[ref] = trim_child(body)
+
     def drop_child(self, key: Key, ref: ChildRef, last: Body) -> bool:
         """Forget a deleted child. False if another has its name already."""
         self._bury(last)

@@ -1,10 +1,10 @@
 """What the hub said about access, and whether the Deployment waits for it.
 
 In: plan and observation, with the Job that asks and its pods. Out: a finding about access, whether
-the Deployment is held back (`hold`), and a check. A Deployment that waits is not applied: a new one is not made, and
-one that runs is left as it is. It never waits for what it was let through for already: another
-version of the program, or a Job that somebody deleted, must not make a model that serves look
-unready.
+the Deployment is held back (`hold`), and a check. A Deployment that waits is not applied: a new one
+is not made, and one that runs is left as it is. It never waits for what it was let through for
+already: another version of the program, or a Job that somebody deleted, must not make a model that
+serves look unready.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which children wait, and what is to be said of a Deployment that waits for a decision.
 
-In: plan and observation. Out: refs that must not be applied yet, and a check. A Deployment waits for
-access to the hub, or because it runs a model server that this version of the operator does not know:
-nothing can be rendered for it, and what serves is not moved to another one behind the user's back.
+In: plan and observation. Out: refs that must not be applied yet, and a check. A Deployment waits
+for access to the hub, or because it runs a model server that this version of the operator does not
+know: nothing can be rendered for it, and what serves is not moved behind the user's back.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def runtime_unknown(plan: Plan, observation: Observation) -> Finding | None:
         return None
     return Finding(
         reason=Reason.RUNTIME_UNKNOWN,
-        message=f"The Deployment {plan.owner.base} runs {plan.runtime.label}, which this version of "
-        f"the operator does not know, so it is left as it is, with {has} instead of "
+        message=f"The Deployment {plan.owner.base} runs {plan.runtime.label}, which this version "
+        f"of the operator does not know, so it is left as it is, with {has} instead of "
         f"{plan.replicas} replicas",
         remedy="Run a version of the operator that knows it, or name one that `cosmos3-operator "
         "runtimes` lists in spec.runtime.version, which restarts the pods",
