@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from support.api import condition
+from support.doc_blocks import block
 from support.helm import CHART, NAMESPACE, RELEASE
 from support.next_chart import (
     FIELD,
@@ -95,13 +96,14 @@ def story(clean_site: Site, work: Path) -> Story:
         story.said["half-way"] = f"{failed.returncode} {failed.stderr}"
         look("an upgrade failed half-way")
         # Helm replaces the CRDs first: for a while the old operator works with the new ones.
-        site.release("upgrade", RELEASE, str(next_chart(work / "next")), "--wait")
+        site.commands(of_the_page("upgrade", chart=next_chart(work / "next")))
         look("upgraded, the old operator still at work")
     with site.operator(resources=len(RESOURCES)):
         look("upgraded")
         judge_by_the_next_rules(site, story)
         look("judged by the new rules")
-        site.release("rollback", RELEASE, "--wait")
+        story.said["check"] = site.commands(of_the_page("check"))
+        site.commands(of_the_page("rollback"))
     with site.operator(resources=len(RESOURCES)):
         look("rolled back")
     story.said["uninstall"] = site.release("uninstall", RELEASE, "--wait")
@@ -115,6 +117,11 @@ def story(clean_site: Site, work: Path) -> Story:
     with site.operator(resources=len(RESOURCES)):
         look("installed again")
     return story
+
+
+def of_the_page(name: str, *, chart: Path = CHART) -> str:
+    """Return commands of docs/upgrading.md, for another chart than the repository's."""
+    return block("upgrading.md", name).replace("charts/cosmos3-operator", str(chart))
 
 
 def drift(site: Site) -> str:
@@ -186,6 +193,13 @@ def test_the_pictures_show_what_they_should(story: Story) -> None:
 def test_what_runs_is_what_the_chart_renders(story: Story) -> None:
     assert story.said["drift"] == ""
     assert "STATUS: pending-upgrade" in story.said["dry run"]
+
+
+def test_the_documented_check_shows_release_operator_and_models(story: Story) -> None:
+    said = story.said["check"]
+    assert "STATUS: deployed" in said
+    assert "successfully rolled out" in said
+    assert all(body["metadata"]["name"] in said for body in RESOURCES)
 
 
 def test_a_failed_upgrade_leaves_all_as_it_was(story: Story) -> None:
