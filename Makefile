@@ -100,6 +100,7 @@ golden: setup ## Rewrite the golden files; read the diff
 .PHONY: gallery
 gallery: setup ## Make every failure of the gallery happen, and rewrite what users see; read the diff
 	@$(BIN)/python -m bed build
+	@$(BIN)/python -m gotools
 	@$(BIN)/python -m pytest -q tests/gallery --update-golden
 	@$(BIN)/python docs/generate.py
 
@@ -125,6 +126,7 @@ bench: setup ## Measure the operator against a bare client on a local control pl
 .PHONY: life
 life: setup ## Live through 30 simulated hours, a judge compares each status with its pods (ARGS="--seed 7")
 	@$(BIN)/python -m bed build
+	@$(BIN)/python -m gotools
 	@nice $(BIN)/python -m life $(ARGS)
 
 .PHONY: images
