@@ -73,11 +73,7 @@ def test_the_roles_permit_what_check_asks_for_and_nothing_else(
         lease_namespace=NAMESPACE,
         lease_name=LEASE,
     )
-    asked = {
-        (ask.namespace, ask.group, ask.resource, verb, ask.name)
-        for _, ask in asks(setup)
-        for verb in ask.verbs
-    }
+    asked = {(ask.namespace, ask.group, ask.resource, ask.verb, ask.name) for _, ask in asks(setup)}
     objects = helm.render(values | {"helmTest": {"enabled": False}})
     assert granted(objects) == asked
 

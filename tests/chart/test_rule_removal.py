@@ -1,7 +1,7 @@
 """No permission is idle: without it something is lost, and the operator names what is missing.
 
-docs/permissions.yaml says for each verb on each resource what is lost and where the operator tells
-it; here each is really taken away, and that is looked for. Several operators run at once, whose
+reconcile/permissions.yaml says for each verb on each resource what is lost and where that is told;
+here each is really taken away, and that is looked for. Several operators run at once, whose
 roles are the chart's but for what each lacks in each of its namespaces:
 
 - one lacks everything else in turn, a namespace for each, and works in all of them;
@@ -27,7 +27,7 @@ from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.make import make_plan
 from cosmos3_operator.plan.settings import Settings
-from permissions_page import Atom, Row, rows
+from cosmos3_operator.reconcile.permissions import Atom, Row, rows
 from support.api import CHILD_PATHS, MANAGED, Api, ready
 from support.atoms import atoms_of, without
 from support.helm import NAMESPACE, Helm

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from permissions_page import Atom, Scope
+from cosmos3_operator.reconcile.permissions import Atom, Scope
 
 Json = dict[str, Any]
 

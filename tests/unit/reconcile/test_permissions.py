@@ -6,11 +6,11 @@ import pytest
 
 from cosmos3_operator.cluster.review import Ask
 from cosmos3_operator.reconcile.kinds import CHILDREN, RESOURCES
-from cosmos3_operator.reconcile.permissions import Permission, Setup, asks, permissions
+from cosmos3_operator.reconcile.permissions import Row, Setup, asks, rows
 
 
 def asked(setup: Setup) -> set[str]:
-    return {str(ask) for _, ask in asks(setup)}
+    return {ask.target for _, ask in asks(setup)}
 
 
 def test_without_namespaces_everything_is_of_the_whole_cluster() -> None:
@@ -35,21 +35,26 @@ def test_logs_are_asked_for_only_where_they_are_read() -> None:
 
 
 def test_a_subresource_is_spelled_as_kubectl_spells_it() -> None:
-    ask = Ask(group="g.io", resource="things/status", verbs=("patch",), namespace="n")
-    assert str(ask) == "things.g.io/status in namespace n"
+    ask = Ask(group="g.io", resource="things/status", verb="patch", namespace="n")
+    assert ask.target == "things.g.io/status in namespace n"
 
 
 def test_every_kind_that_is_read_or_written_is_in_the_list() -> None:
-    listed = {(row.group, resource) for row in permissions() for resource in row.resources}
+    listed = {(row.group, resource) for row in rows() for resource in row.resources}
     for kind in (*CHILDREN.values(), *RESOURCES.values()):
         assert (kind.group, kind.plural) in listed
 
 
-def test_what_is_optional_says_what_is_lost() -> None:
-    plain = Permission(group="", resources=(), verbs=()).without
-    assert [row.resources for row in permissions() if not row.needed and row.without == plain] == []
+def test_a_create_is_not_asked_for_by_name_since_no_role_can_say_so() -> None:
+    setup = Setup(lease_namespace="o", lease_name="l")
+    names = {ask.verb: ask.name for _, ask in asks(setup) if ask.resource == "leases"}
+    assert names == {"get": "l", "create": "", "patch": "l"}
+
+
+def test_what_the_operator_can_do_without_is_never_what_readiness_waits_for() -> None:
+    assert [row.resources for row in rows() if not row.needed and row.told == "readyz"] == []
 
 
 def test_a_typo_in_the_list_is_no_permission() -> None:
     with pytest.raises(ValueError, match="verb"):
-        Permission.model_validate({"group": "", "resources": [], "verbs": [], "verb": "x"})
+        Row.model_validate({"group": "", "resources": [], "verbs": [], "verb": "x"})

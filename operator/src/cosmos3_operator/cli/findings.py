@@ -7,7 +7,7 @@ resources are created as a dry run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,9 +18,9 @@ from cosmos3_operator.cluster import requests
 from cosmos3_operator.cluster.client import Client
 from cosmos3_operator.cluster.errors import Forbidden, NotFound, Refused
 from cosmos3_operator.cluster.requests import encode
-from cosmos3_operator.cluster.review import Ask, denied
+from cosmos3_operator.cluster.review import Ask, is_allowed
 from cosmos3_operator.reconcile.kinds import RESOURCES
-from cosmos3_operator.reconcile.permissions import Permission, Setup, asks
+from cosmos3_operator.reconcile.permissions import Row, Setup, asks
 
 MODEL = "nvidia/Cosmos3-Nano"
 """Of the smallest resource: each kind serves it, and needs nothing else."""
@@ -126,20 +126,28 @@ def _part(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 async def permissions(client: Client, setup: Setup) -> AsyncIterator[Finding]:
-    """Yield, for each resource in each place, what we may not do."""
+    """Yield, for each resource in each place, what we may do and what we may not."""
     wanted = tuple(asks(setup))
-    answers = await asyncio.gather(*(denied(client, ask) for _, ask in wanted))
-    for (permission, ask), verbs in zip(wanted, answers, strict=True):
-        yield _judged(permission, ask, verbs)
+    answers = await asyncio.gather(*(is_allowed(client, ask) for _, ask in wanted))
+    by_target: dict[str, list[tuple[Row, Ask, bool]]] = {}
+    for (row, ask), is_ok in zip(wanted, answers, strict=True):
+        by_target.setdefault(ask.target, []).append((row, ask, is_ok))
+    for target, answered in by_target.items():
+        if may := [ask.verb for _, ask, is_ok in answered if is_ok]:
+            yield Finding(level=Level.PASS, text=f"{target}: {', '.join(may)}")
+        for finding in _missing(target, answered):
+            yield finding
 
 
-def _judged(permission: Permission, ask: Ask, verbs: tuple[str, ...]) -> Finding:
-    if not verbs:
-        return Finding(level=Level.PASS, text=f"{ask}: {', '.join(ask.verbs)}")
-    return Finding(
-        level=Level.FAIL if permission.needed else Level.WARN,
-        text=f"{ask}: may not {', '.join(verbs)}: {permission.without}",
-    )
+def _missing(target: str, answered: Iterable[tuple[Row, Ask, bool]]) -> Iterator[Finding]:
+    """Yield what we may not do, by what is lost."""
+    lost: dict[Row, list[str]] = {}
+    for row, ask, is_ok in answered:
+        if not is_ok:
+            lost.setdefault(row, []).append(ask.verb)
+    for row, verbs in lost.items():
+        level = Level.FAIL if row.needed else Level.WARN
+        yield Finding(level=level, text=f"{target}: may not {', '.join(verbs)}: {row.without}")
 
 
 async def resources(client: Client, *, namespace: str) -> AsyncIterator[Finding]:

@@ -1,12 +1,11 @@
 """Asks the API server what we may do, without doing it: SelfSubjectAccessReview.
 
-In: a resource, verbs and a place. Out: the verbs that are not permitted. Every account may ask this
-about itself.
+In: a verb, a resource and a place. Out: whether it is permitted. Every account may ask this about
+itself.
 """
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,19 +24,20 @@ REVIEWS = ResourceType(
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """A question: may we do all of this."""
+    """A question: may we do this."""
 
     group: str
     resource: str
     """With its subresource, if any: pods/log."""
-    verbs: tuple[str, ...]
+    verb: str
     namespace: str = ""
     """"" is all of them, or that there are none."""
     name: str = ""
     """"" is every object."""
 
-    def __str__(self) -> str:
-        """Return what is asked for as people write it."""
+    @property
+    def target(self) -> str:
+        """What the verb is for, as people write it."""
         plural, slash, subresource = self.resource.partition("/")
         resource = (f"{plural}.{self.group}" if self.group else plural) + slash + subresource
         named = f" {self.name}" if self.name else ""
@@ -45,24 +45,19 @@ class Ask:
         return f"{resource}{named} in {where}"
 
 
-async def denied(client: Client, ask: Ask) -> tuple[str, ...]:
-    """Return the verbs that we may not use."""
-    allowed = await asyncio.gather(*(_is_allowed(client, ask, verb) for verb in ask.verbs))
-    return tuple(verb for verb, yes in zip(ask.verbs, allowed, strict=True) if not yes)
-
-
-async def _is_allowed(client: Client, ask: Ask, verb: str) -> bool:
-    answer = await client.create(REVIEWS, namespace=None, body=encode(_review(ask, verb)))
+async def is_allowed(client: Client, ask: Ask) -> bool:
+    """Ask whether we may."""
+    answer = await client.create(REVIEWS, namespace=None, body=encode(_review(ask)))
     return bool(answer["status"]["allowed"])
 
 
-def _review(ask: Ask, verb: str) -> dict[str, Any]:
+def _review(ask: Ask) -> dict[str, Any]:
     resource, _, subresource = ask.resource.partition("/")
     attributes = {
         "group": ask.group,
         "resource": resource,
         "subresource": subresource,
-        "verb": verb,
+        "verb": ask.verb,
         "namespace": ask.namespace,
         "name": ask.name,
     }

@@ -1,53 +1,67 @@
-"""What the operator must be permitted: permissions.yaml as values, and the single questions in it.
+"""What the operator must be permitted, and what is lost without: permissions.yaml as values.
 
-In: which namespaces are served, whether logs are read, the Lease. Out: `Ask`s, one for each
-resource in each place, which `cluster/review.py` can put to the API server.
+In: which namespaces are served, whether logs are read, the Lease. Out: `Ask`s that
+`cluster/review.py` can put to the API server, each with the row that it is from. The docs show the
+same rows; tests hold them against the chart's roles, and against what happens when one is missing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib import resources
+from typing import Annotated, Literal, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from cosmos3_operator.cluster.review import Ask
 
-
-class Scope(StrEnum):
-    """Where something must be permitted."""
-
-    WATCHED = "watched"
-    CLUSTER = "cluster"
-    ELECTION = "election"
+Scope = Literal["namespace", "cluster", "release"]
+Place = Literal["readyz", "status", "log"]
+When = Literal["always", "pod-logs", "some-namespaces", "all-namespaces"]
 
 
-class When(StrEnum):
-    """For which setup."""
+class Atom(NamedTuple):
+    """The smallest permission: one verb on one resource."""
 
-    ALWAYS = "always"
-    POD_LOGS = "pod-logs"
-    SOME_NAMESPACES = "some-namespaces"
-    ALL_NAMESPACES = "all-namespaces"
+    scope: Scope
+    group: str
+    resource: str
+    verb: str
+
+    def __str__(self) -> str:
+        """Name it as administrators do."""
+        whole = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {whole} ({self.scope})"
 
 
-class Permission(BaseModel):
-    """One row of permissions.yaml."""
+class Row(BaseModel):
+    """Permissions that are needed for the same."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
-    scope: Scope = Scope.WATCHED
-    name: str = ""
-    when: When = When.ALWAYS
+    scope: Scope
+    optional: str = ""
+    """The chart's value that leaves it out."""
+    when: When = "always"
+    """For which setup it is wanted."""
     needed: bool = True
-    without: str = "the operator cannot work"
+    """Whether models are served wrongly, or not at all, without it."""
+    purpose: Annotated[str, Field(alias="for")]
+    without: str
+    told: Place
+    code: str
+
+    def atoms(self) -> Iterator[Atom]:
+        """Yield each verb on each resource."""
+        for resource in self.resources:
+            for verb in self.verbs:
+                yield Atom(self.scope, self.group, resource, verb)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,47 +74,48 @@ class Setup:
     """"" if there is no election."""
     lease_name: str = ""
 
-    def wants(self, permission: Permission) -> bool:
+    def wants(self, row: Row) -> bool:
         """Whether it is asked for at all."""
-        if permission.scope is Scope.ELECTION and not self.lease_namespace:
+        if row.scope == "release" and not self.lease_namespace:
             return False
-        conditions = {
-            When.ALWAYS: True,
-            When.POD_LOGS: self.pod_logs,
-            When.SOME_NAMESPACES: self.namespaces,
-            When.ALL_NAMESPACES: not self.namespaces,
+        conditions: dict[When, bool] = {
+            "always": True,
+            "pod-logs": self.pod_logs,
+            "some-namespaces": bool(self.namespaces),
+            "all-namespaces": not self.namespaces,
         }
-        return bool(conditions[permission.when])
+        return conditions[row.when]
 
-    def places(self, permission: Permission) -> tuple[str, ...]:
+    def places(self, row: Row) -> tuple[str, ...]:
         """Return the namespaces in question; "" is the whole cluster."""
-        if permission.scope is Scope.ELECTION:
+        if row.scope == "release":
             return (self.lease_namespace,)
-        return self.namespaces if permission.scope is Scope.WATCHED and self.namespaces else ("",)
+        return self.namespaces if row.scope == "namespace" and self.namespaces else ("",)
+
+    def name(self, atom: Atom) -> str:
+        """Return the only object in question; "" is all. A create cannot be limited by name."""
+        return self.lease_name if atom.scope == "release" and atom.verb != "create" else ""
 
 
 @cache
-def permissions() -> tuple[Permission, ...]:
-    """Return every row."""
+def rows() -> tuple[Row, ...]:
+    """Return all rows."""
     text = resources.files(__package__).joinpath("permissions.yaml").read_text("utf-8")
-    return TypeAdapter(tuple[Permission, ...]).validate_python(yaml.safe_load(text))
+    return tuple(map(Row.model_validate, yaml.safe_load(text)))
 
 
-def asks(setup: Setup) -> Iterator[tuple[Permission, Ask]]:
-    """Yield what to ask for a setup, each with the row that it is from."""
-    for permission in permissions():
-        if not setup.wants(permission):
-            continue
-        for namespace in setup.places(permission):
-            for resource in permission.resources:
-                yield permission, _ask(permission, resource, namespace=namespace, setup=setup)
-
-
-def _ask(permission: Permission, resource: str, *, namespace: str, setup: Setup) -> Ask:
-    return Ask(
-        group=permission.group,
-        resource=resource,
-        verbs=permission.verbs,
-        namespace=namespace,
-        name=setup.lease_name if permission.name == "lease" else "",
-    )
+def asks(setup: Setup) -> Iterator[tuple[Row, Ask]]:
+    """Yield what to ask for a setup, a verb at a time, each with the row that it is from."""
+    for row in filter(setup.wants, rows()):
+        for namespace in setup.places(row):
+            for atom in row.atoms():
+                yield (
+                    row,
+                    Ask(
+                        group=atom.group,
+                        resource=atom.resource,
+                        verb=atom.verb,
+                        namespace=namespace,
+                        name=setup.name(atom),
+                    ),
+                )
