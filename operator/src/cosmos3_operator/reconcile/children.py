@@ -8,8 +8,8 @@ the store. Three rules keep other people's objects safe:
 - a child that we know is applied by force, but only onto the very object that we know (its uid);
 - if the API server objects to either, the live object is read and judged (`ownership.py`).
 
-What was planned without knowing the live Deployment is not applied over it, since a decision is noted
-there: it is taken in, and another pass plans with it.
+What was planned without knowing the live Deployment is not applied over it, since a decision is
+noted there: it is taken in, and another pass plans with it.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Children:
         return None
 
     async def _apply(self, owner: Owner, manifest: Manifest) -> Any:
-        """Return the live object; None if it was found instead of made and is to be planned with."""
+        """Return the live object; None if one was found that has to be planned with first."""
         ref = ref_of(manifest)
         known = self._store.child(owner.key, ref)
         try:
