@@ -15,7 +15,7 @@ from cosmos3_operator import __version__
 
 COMMANDS: Mapping[str, str] = {
     "run": "Run the operator against the current cluster.",
-    "diff": "Show what this version would change in a cluster, and whose pods restart.",
+    "diff": "Show what this version would change in a cluster.",
     "render": "Print the exact objects that the operator would create.",
     "plan": "Explain what would run, on how many GPUs, and why.",
     "validate": "Check files as the API server and the operator would.",
