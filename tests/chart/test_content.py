@@ -190,6 +190,14 @@ def test_monitors_say_what_the_examples_say(helm: Helm) -> None:
         assert wanted <= found["spec"]["selector"]["matchLabels"].items()
 
 
+def test_large_numbers_are_written_out(helm: Helm) -> None:
+    # Helm reads every number of a file as a float, and would print a million as 1e+06.
+    values = {"resyncSeconds": 2_000_000, "terminationGracePeriodSeconds": 1_000_000}
+    pod = pod_of(helm.render(values))
+    assert "--resync-seconds=2000000" in pod["containers"][0]["args"]
+    assert pod["terminationGracePeriodSeconds"] == 1_000_000
+
+
 def test_the_preflight_image_is_the_operators_own_unless_given(helm: Helm) -> None:
     pod = pod_of(helm.render(values_of("default")))
     (container,) = pod["containers"]

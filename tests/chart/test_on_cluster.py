@@ -118,7 +118,12 @@ def tried(kubectl: Kubectl, pods: Sequence[dict[str, Any]]) -> str:
 @pytest.fixture
 def installed(helm_on_cluster: Helm, namespace: str, crds_installed: None) -> Iterator[str]:
     """The chart in a namespace of its own, which it also serves."""
-    values = {"crds": {"enabled": False}, "watchNamespaces": [namespace]}
+    # What is of the whole cluster belongs to somebody else, as for any second release.
+    values = {
+        "crds": {"enabled": False},
+        "rbac": {"aggregate": False},
+        "watchNamespaces": [namespace],
+    }
     words = (RELEASE, str(CHART), f"--namespace={namespace}", "--values=-")
     helm_on_cluster("install", *words, stdin=yaml.safe_dump(values))
     yield namespace

@@ -27,8 +27,9 @@ REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 def rendered(
     helm: Helm, values: Mapping[str, Any] | None = None, *, namespace: str, release: str
 ) -> list[Json]:
-    """Return the account, its roles and their bindings; nothing that is for users."""
-    objects = helm.render(values, namespace=namespace, release=release)
+    """Return the account, its roles and their bindings; nothing for users or for `helm test`."""
+    own = {**(values or {}), "helmTest": {"enabled": False}}
+    objects = helm.render(own, namespace=namespace, release=release)
     return [one for one in objects if one["kind"] in KINDS and not is_for_users(one)]
 
 

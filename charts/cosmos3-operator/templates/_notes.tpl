@@ -32,8 +32,8 @@ NOTE: the operator sees {{ join ", " .Values.watchNamespaces }} only. Free GPUs 
 listing nodes and pods of the whole cluster, set rbac.clusterReads=true.
 {{- end }}
 {{- if .Values.watchNamespaces }}
-NOTE: CRDs are of the whole cluster: of several releases, let one have crds.enabled=true. No namespace may be
-served by two.
+NOTE: CRDs and the roles of people are of the whole cluster: of several releases, let one have crds.enabled=true
+and rbac.aggregate=true. No namespace may be served by two.
 {{- end }}
 {{- if not .Values.rbac.create }}
 NOTE: rbac.create is false. What the account lacks: cosmos3-operator check, with a kubeconfig of that account.
