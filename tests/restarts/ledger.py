@@ -13,15 +13,22 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from cosmos3_operator.cli.deployments import Deployments, Name
 from cosmos3_operator.cli.files import read_resources
-from cosmos3_operator.cli.render import plan_all
-from cosmos3_operator.manifests.render import render
-from cosmos3_operator.plan.facts import Facts
-from cosmos3_operator.plan.names import CUDA_DECISION
-from golden.test_golden import CASES, HERE, OUTPUTS, facts_of, settings_of, source_of
+from cosmos3_operator.cli.render import objects_of, plan_all
+from cosmos3_operator.reconcile.live import live_deployment
+from golden.test_golden import (
+    CASES,
+    HERE,
+    OUTPUTS,
+    deployments_of,
+    facts_of,
+    settings_of,
+    source_of,
+)
 
 Deployment = Mapping[str, Any]
 _NEXT_RELEASE = re.compile(r"^## Unreleased\n(.*?)(?=^## |\Z)", re.M | re.S)
@@ -82,19 +89,20 @@ def _entry(case: str, old: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def upgraded(case: str, noted: Deployment | None) -> Deployment | None:
     """Return what this code makes of a case whose Deployment has these notes; None: it is new."""
-    facts = facts_of(case)
     plans, _ = plan_all(
         read_resources([str(source_of(case))]),
         namespace=None,
-        facts=facts if noted is None else _with_notes(facts, noted),
+        facts=facts_of(case),
         settings=settings_of(case),
+        deployments=deployments_of(case) if noted is None else _with_notes(noted),
     )
-    found = (child for _, plan in plans for child in render(plan))
+    found = (child for _, plan in plans for child in objects_of(plan))
     return next((child for child in found if child["kind"] == "Deployment"), None)
 
 
-def _with_notes(facts: Facts, noted: Deployment) -> Facts:
-    return replace(facts, cuda_line=noted["metadata"]["annotations"].get(CUDA_DECISION))
+def _with_notes(noted: Deployment) -> Deployments:
+    metadata = noted["metadata"]
+    return {Name(metadata["namespace"], metadata["name"]): live_deployment(noted)}
 
 
 def noted_on(deployment: Deployment) -> dict[str, Any]:
