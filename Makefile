@@ -13,6 +13,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 BED    ?= local
 BASE   ?= official
+RELEASE = PYTHONPATH=.ci:operator/src:docs:$(PYTHONPATH) $(BIN)/python -m release
 
 export PYTHONPATH := tests:examples
 export PYTHONDONTWRITEBYTECODE :=
@@ -70,10 +71,11 @@ integration: setup ## Run the tests on a real control plane
 	@$(BIN)/python -m pytest -m cluster
 
 .PHONY: lint
-lint: setup ## Check format, style, imports, types and Dockerfiles
+lint: setup ## Check format, style, imports, types, Dockerfiles and workflows
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/hadolint images/*/Dockerfile
+	@$(BIN)/zizmor --offline --no-progress --quiet --pedantic .github
 	@$(BIN)/lint-imports > .lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 
@@ -97,6 +99,10 @@ docs: setup ## Generate the pages of docs/ that are made from code and data, and
 golden: setup ## Rewrite the golden files; read the diff
 	@$(BIN)/python -m pytest -q tests/golden tests/golden_status tests/chart/test_golden.py --update-golden
 
+.PHONY: restarts
+restarts: setup ## Note the pod templates of this code, once CHANGELOG.md says which pods restart
+	@$(BIN)/python -m restarts
+
 .PHONY: gallery
 gallery: setup ## Make every failure of the gallery happen, and rewrite what users see; read the diff
 	@$(BIN)/python -m bed build
@@ -117,6 +123,12 @@ chart-test: setup ## Test chart, permissions and GitOps on a real control plane,
 	@$(BIN)/python -m bed build
 	@$(BIN)/python -m gotools
 	@$(BIN)/python -m pytest tests/chart tests/gitops tests/integration
+
+.PHONY: gitops-e2e
+gitops-e2e: setup ## Live the pipeline of examples/gitops with Flux itself; compiles it first, ten minutes
+	@$(BIN)/python -m bed build
+	@$(BIN)/python -m gotools source-controller kustomize-controller helm-controller
+	@$(BIN)/python -m pytest e2e/flux
 
 .PHONY: bench
 bench: setup ## Measure the operator against a bare client on a local control plane
@@ -155,6 +167,29 @@ lock: setup ## Pin the dependencies of pyproject.toml anew, with hashes and with
 	@echo ziglang==0.15.2 | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/cc.txt
 
+.PHONY: release
+release: setup ## Write VERSION=0.2.0 into changelog, chart, image and code; read the diff (docs/releasing.md)
+	@test -n "$${VERSION:-}" || { echo "say which version: make release VERSION=0.2.0" >&2; exit 1; }
+	@$(RELEASE) prepare "$$VERSION"
+
+.PHONY: release-check
+release-check: setup ## Print the version if every place states the same (TAG=v0.2.0: and the tag)
+	@$(RELEASE) check --tag "$${TAG:-}"
+
+.PHONY: dist
+dist: setup ## Make all that a release hands out in dist/ (REGISTRY=HOST/FOLDER, DIGEST=sha256:...)
+	@rm -rf dist
+	@$(RELEASE) dist --registry "$${REGISTRY:-}" --digest "$${DIGEST:-}"
+
+.PHONY: package
+package: setup ## Make the chart only, with the address of its image (REGISTRY, DIGEST)
+	@$(RELEASE) package --registry "$${REGISTRY:-}" --digest "$${DIGEST:-}"
+
+.PHONY: sbom
+sbom: setup ## Write what the operator is made of to dist/sbom.cdx.json (CycloneDX)
+	@mkdir -p dist
+	@$(RELEASE) sbom > dist/sbom.cdx.json
+
 .PHONY: clean
 clean: ## Remove what make made in the repository; the compiled control plane stays in its cache
-	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .lint-imports.log
+	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .lint-imports.log dist

@@ -1,11 +1,12 @@
 """Write the field reference in docs/spec/ and the pages about model servers and reasons.
 
 In: the structural schemas that the CRDs carry; the catalog; the metrics; what the operator answers
-to the rows of cannot.yaml; the rows of permissions.yaml; golden statuses; the failure gallery. Out:
-one page for each kind, one for each reason and an index of those, startup.md, observability.md,
-runtimes.md, runtime-limits.md, permissions.md and gallery.md. `make docs` runs this; a test fails
-when the committed pages differ. With --check nothing is written, and the exit code tells whether
-the pages are fresh.
+to the rows of cannot.yaml; the rows of permissions.yaml; golden statuses; the failure gallery; what
+GitOps tools saw. Out: one page for each kind, one for each reason and an index of those,
+startup.md, observability.md, runtimes.md, runtime-limits.md, permissions.md, gallery.md and
+gitops.md; what goes with Argo CD's health scripts. `make docs` runs this; a test fails when the
+committed pages differ. With --check nothing is written, and the exit code tells whether the pages
+are fresh.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from typing import Any
 
 import jinja2
 
+import argocd_health
 import gallery_page
+import gitops_page
 import permissions_page
 import reason_pages
 import runtime_pages
@@ -83,6 +86,7 @@ def pages() -> dict[Path, str]:
             runtime_pages.runtime_limits()
         ),
         "gallery.md": template("gallery.md.j2").render(gallery_page.gallery()),
+        "gitops.md": template("gitops.md.j2").render(gitops_page.gitops()),
     }
     others["permissions.md"] = template("permissions.md.j2").render(permissions_page.permissions())
     others["startup.md"] = template("startup.md.j2").render(lines=startup_lines())
@@ -91,7 +95,8 @@ def pages() -> dict[Path, str]:
         for reason, shown in reason_pages.all_pages().items()
     }
     reasons["reasons/README.md"] = template("reasons.md.j2").render(reason_pages.index())
-    return {FOLDER / name: text for name, text in (kinds | others | reasons).items()}
+    pages = {FOLDER / name: text for name, text in (kinds | others | reasons).items()}
+    return pages | argocd_health.files()
 
 
 def _page(kind: Kind) -> dict[str, Any]:

@@ -18,10 +18,10 @@ DOCS = Path(__file__).resolve().parents[1]
 CHART = DOCS.parent / "charts" / "cosmos3-operator"
 
 
-def files() -> dict[Path, str]:
+def files(chart: Path = CHART) -> dict[Path, str]:
     """Return the text of both files."""
-    sections = read((CHART / "values.yaml").read_text("utf-8"))
-    about = yaml.safe_load((CHART / "Chart.yaml").read_text("utf-8"))
+    sections = read((chart / "values.yaml").read_text("utf-8"))
+    about = yaml.safe_load((chart / "Chart.yaml").read_text("utf-8"))
     made = schema(sections, title=f"Values of the chart {about['name']}")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(DOCS / "templates"),
@@ -33,8 +33,8 @@ def files() -> dict[Path, str]:
     )
     page = environment.get_template("chart.md.j2")
     return {
-        CHART / "values.schema.json": json.dumps(made, indent=2, ensure_ascii=False) + "\n",
-        CHART / "README.md": page.render(chart=about, tables=[table(one) for one in sections]),
+        chart / "values.schema.json": json.dumps(made, indent=2, ensure_ascii=False) + "\n",
+        chart / "README.md": page.render(chart=about, tables=[table(one) for one in sections]),
     }
 
 

@@ -287,6 +287,8 @@ class ControlPlane:
             # The default limits make it spend seconds waiting for itself while it starts.
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
+            # Every 15 s otherwise, however little a test needs of it.
+            "--horizontal-pod-autoscaler-sync-period=1s",
             *loss,
         ]
 

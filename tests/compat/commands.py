@@ -18,6 +18,7 @@ from compat.recipes import HERE, Engine
 from cosmos3_operator.api.resource import Kind, Resource, parse
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Runtime, Surface
+from cosmos3_operator.cli.deployments import read_deployments
 from cosmos3_operator.cli.nodes import read_nodes
 from cosmos3_operator.cli.render import completed
 from cosmos3_operator.manifests.render import render
@@ -139,6 +140,9 @@ def golden() -> Iterator[Command]:
         children = list(yaml.safe_load_all(manifests.read_text("utf-8")))
         for resource in resources(case):
             own = [c for c in children if _owner(c) == (resource.kind, resource.name)]
+            if not any(child["kind"] == "Deployment" for child in own):
+                # Of a runtime that the catalog does not know: nothing is rendered for it.
+                continue
             yield of_children(
                 make_plan(resource, facts_of(case)),
                 own,
@@ -157,11 +161,11 @@ def resources(case: Path) -> Iterator[Resource]:
 
 
 def facts_of(case: Path) -> Facts:
-    """Return what a golden case was planned with: the CUDA line follows it."""
-    nodes, decided = case / "facts.yaml", case / "decided.txt"
+    """Return what a golden case was planned with: the runtime follows it."""
+    nodes, live = case / "facts.yaml", case / "deployment.yaml"
     facts = read_nodes(nodes) if nodes.exists() else Facts()
-    line = decided.read_text("utf-8").strip() if decided.exists() else None
-    return replace(facts, cuda_line=line)
+    deployments = read_deployments(live if live.exists() else None)
+    return replace(facts, deployment=next(iter(deployments.values()), None))
 
 
 def _owner(child: Mapping[str, Any]) -> tuple[str, str] | None:

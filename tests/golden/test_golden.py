@@ -2,7 +2,7 @@
 
 cr.yaml         the resource; a case without one takes the example of the same name
 facts.yaml      the cluster's GPU nodes, as `plan --nodes` reads them; not known if absent
-decided.txt     the CUDA line that was decided before, as annotated on the Deployment
+deployment.yaml the Deployment that serves already, with what was decided before; none if absent
 preflight-image what the operator is given as --preflight-image; nothing if absent
 plan.txt        what `cosmos3-operator plan` prints, or why the resource is refused
 manifests.yaml  what `cosmos3-operator render` prints, except that the programs of `probes` are
@@ -13,17 +13,16 @@ manifests.yaml  what `cosmos3-operator render` prints, except that the programs 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cosmos3_operator.cli.deployments import Deployments, read_deployments
 from cosmos3_operator.cli.files import read_resources
 from cosmos3_operator.cli.nodes import read_nodes
-from cosmos3_operator.cli.render import plan_all, to_yaml
+from cosmos3_operator.cli.render import objects_of, plan_all, to_yaml
 from cosmos3_operator.manifests.programs import program
-from cosmos3_operator.manifests.render import render
 from cosmos3_operator.plan.explain import explain
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.settings import Settings
@@ -44,10 +43,13 @@ def source_of(case: str) -> Path:
 
 
 def facts_of(case: str) -> Facts:
-    nodes, decided = HERE / case / "facts.yaml", HERE / case / "decided.txt"
-    facts = read_nodes(nodes) if nodes.exists() else Facts()
-    line = decided.read_text("utf-8").strip() if decided.exists() else None
-    return replace(facts, cuda_line=line)
+    nodes = HERE / case / "facts.yaml"
+    return read_nodes(nodes) if nodes.exists() else Facts()
+
+
+def deployments_of(case: str) -> Deployments:
+    live = HERE / case / "deployment.yaml"
+    return read_deployments(live if live.exists() else None)
 
 
 def settings_of(case: str) -> Settings:
@@ -61,13 +63,14 @@ def outputs_of(case: str) -> dict[str, str]:
         namespace=None,
         facts=facts_of(case),
         settings=settings_of(case),
+        deployments=deployments_of(case),
     )
     if errors:
         refused = [line.removeprefix(f"{source_of(case)}: ") for line in errors]
         return {"plan.txt": "\n".join(["Refused", *refused]) + "\n"}
     return {
         "plan.txt": "\n\n\n".join(explain(plan) for _, plan in plans) + "\n",
-        "manifests.yaml": to_yaml(shown(child) for _, plan in plans for child in render(plan)),
+        "manifests.yaml": to_yaml(shown(child) for _, plan in plans for child in objects_of(plan)),
     }
 
 

@@ -28,9 +28,10 @@ import yaml
 from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.api.resource import parse
 from cosmos3_operator.api.status import Status
-from cosmos3_operator.plan.facts import Facts, NodeShape
+from cosmos3_operator.plan.facts import Facts, LiveDeployment, NodeShape
 from cosmos3_operator.plan.make import make_plan
 from cosmos3_operator.plan.settings import Settings
+from cosmos3_operator.reconcile.live import live_deployment
 from cosmos3_operator.status.evidence import EventsAsk, Evidence, InventoryAsk, LogAsk, NodeGpus
 from cosmos3_operator.status.observe import ApplyFailure, ChildRef, Observation
 from cosmos3_operator.status.summarize import summarize, summarize_failure, summarize_invalid
@@ -67,8 +68,20 @@ def evidence_of(seen: Mapping[str, Any]) -> Evidence:
     )
 
 
+def observed(case: str) -> dict[str, Any]:
+    return yaml.safe_load((HERE / case / "observed.yaml").read_text("utf-8"))
+
+
+def deployment_of(observation: Observation) -> LiveDeployment | None:
+    children = observation.children.items()
+    return next((live_deployment(one) for ref, one in children if ref.kind == "Deployment"), None)
+
+
 def status_of(case: str) -> dict[str, Any]:
-    seen = yaml.safe_load((HERE / case / "observed.yaml").read_text("utf-8"))
+    return status_when(observed(case))
+
+
+def status_when(seen: Mapping[str, Any]) -> dict[str, Any]:
     now = datetime.fromisoformat(seen["now"])
     body = seen["resource"]
     nodes = tuple(NodeShape(**shape) for shape in seen["nodes"]) if "nodes" in seen else None
@@ -93,7 +106,8 @@ def status_of(case: str) -> dict[str, Any]:
     try:
         resource = parse(body)
         settings = Settings(preflight_image=seen.get("preflightImage", ""))
-        plan = make_plan(resource, Facts(nodes=nodes), settings=settings)
+        facts = Facts(nodes=nodes, deployment=deployment_of(observation))
+        plan = make_plan(resource, facts, settings=settings)
     except Invalid as error:
         return summarize_invalid(body, error, observation=observation, now=now).status
     return summarize(resource, plan, observation, now=now).status

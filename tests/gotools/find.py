@@ -1,4 +1,4 @@
-"""Finds a program, or compiles it, into a cache that all checkouts share.
+"""Finds a program, or compiles it into a cache that all checkouts share.
 
 In: programs.yaml, which pins each by version or by a module with checksums, and a variable of the
 program's name in capitals that points to another one. Out: a path. What is on PATH is not taken:
@@ -36,6 +36,8 @@ class Program:
     package: str = "."
     version: str = ""
     module: str = ""
+    on_demand: bool = False
+    """Compiled where it is asked for by name, and not with the others."""
 
     @property
     def folder(self) -> Path:
@@ -58,9 +60,13 @@ class Program:
         return f"{self.name}-{self.version or 'module'}-{digest.hexdigest()[:12]}"
 
 
+def programs() -> list[str]:
+    """Return the names of all programs that every test run needs."""
+    return [name for name, program in _all().items() if not program.on_demand]
+
+
 @cache
-def programs() -> dict[str, Program]:
-    """Return every program by its name."""
+def _all() -> dict[str, Program]:
     listed = yaml.safe_load((HERE / "programs.yaml").read_text("utf-8"))
     return {name: Program(name=name, **entry) for name, entry in listed.items()}
 
@@ -70,7 +76,7 @@ def find(name: str, say: Say = to_stderr) -> Path:
     variable = name.upper().replace("-", "_")
     if named := os.environ.get(variable):
         return _given(variable, Path(named).expanduser())
-    program = programs()[name]
+    program = _all()[name]
     folder = cache_root() / program.key()
     path = folder / name
     if path.is_file():

@@ -5,6 +5,7 @@ The decisive nodes have products of their own, so this suite shares its cluster 
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,7 +100,8 @@ def test_auto_comes_up_on_cuda_12_and_neither_new_nodes_nor_lost_labels_restart_
     (pod,) = api.pods(namespace)
     assert pod["spec"]["containers"][0]["image"] == NEWEST_12
     assert pod["spec"]["nodeName"] == "only-12-0"
-    assert before["metadata"]["annotations"]["serving.cosmos3.io/cuda"] == "12"
+    noted = json.loads(before["metadata"]["annotations"]["serving.cosmos3.io/runtime"])
+    assert noted["cuda"] == "12"
 
     (shape,) = [s for s in bed_nodes.load_shapes(SHAPES) if s.name == "mixed-13"]
     (newer,) = bed_nodes.manifests([shape])

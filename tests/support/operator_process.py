@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,17 +18,29 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support.waiting import eventually
 
-PROGRAM = Path(sys.executable).with_name("cosmos3-operator")
+PROGRAM = (str(Path(sys.executable).with_name("cosmos3-operator")), "run")
+OTHER_RELEASE = (sys.executable, str(Path(__file__).with_name("other_release.py")))
+"""An operator with another catalog; its options say which."""
 STOP_SECONDS = 120.0
 
 
 class OperatorProcess:
     """Starts, stops and kills one operator; its log is kept for a failing test to show."""
 
-    def __init__(self, *, kubeconfig: Path, log: Path, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        kubeconfig: Path,
+        log: Path,
+        options: tuple[str, ...] = (),
+        environ: Mapping[str, str] | None = None,
+        program: tuple[str, ...] = PROGRAM,
+    ) -> None:
         self.log = log
         self._kubeconfig = kubeconfig
         self._options = options
+        self._environ = dict(environ or {})
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._mark = 0
 
@@ -53,13 +66,13 @@ class OperatorProcess:
         """Start it, and wait until it watches unless told otherwise."""
         assert self._process is None or self._process.poll() is not None, "it runs already"
         self._mark = self.log.stat().st_size if self.log.exists() else 0
-        words = [str(PROGRAM), "run", f"--kubeconfig={self._kubeconfig}", "--listen=127.0.0.1:0"]
+        words = [*self._program, f"--kubeconfig={self._kubeconfig}", "--listen=127.0.0.1:0"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*words, "--log-format=json", *self._options],
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "PYTHONWARNINGS": "default"},
+                env={**os.environ, "PYTHONWARNINGS": "default", **self._environ},
             )
         if wait:
             self.wait_until_watching()

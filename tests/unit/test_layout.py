@@ -13,7 +13,7 @@ import pytest
 from support.repository import ROOT, tracked
 
 FOLDERS = {
-    *(".ci", "bench", "charts", "crds", "docs", "e2e", "examples", "images"),
+    *(".ci", ".github", "bench", "charts", "crds", "docs", "e2e", "examples", "images"),
     *("operator", "requirements", "tests"),
 }
 FILES = {

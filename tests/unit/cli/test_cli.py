@@ -305,6 +305,59 @@ def test_plan_says_what_nodes_must_look_like(tmp_path: Path, nodes: str):
     assert "kubectl get nodes -o yaml" in result.stderr
 
 
+def deployment_of(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    (found,) = [one for one in objects if one["kind"] == "Deployment"]
+    return found
+
+
+def test_plan_and_render_keep_what_is_noted_on_given_deployments(tmp_path: Path):
+    example, live = str(EXAMPLES / "cosmosreasoner.yaml"), tmp_path / "live.yaml"
+    nodes = tmp_path / "nodes.yaml"
+    nodes.write_text("- {gpus: 8, product: NVIDIA-H200, memoryMiB: 143771, cuda: 12.8}\n")
+    made = deployment_of(render("-f", example, "--nodes", str(nodes)))
+    live.write_text(json.dumps({"kind": "List", "items": [made]}))
+    assert deployment_of(render("-f", example, "--deployments", str(live))) == made
+    assert deployment_of(render("-f", example)) != made
+    shown = run("plan", "-f", example, "--deployments", str(live)).stdout
+    assert "as decided when it was first planned" in shown
+    # A Deployment of another name, or in another namespace, says nothing.
+    made["metadata"]["namespace"] = "elsewhere"
+    live.write_text(json.dumps(made))
+    assert deployment_of(render("-f", example, "--deployments", str(live))) == deployment_of(
+        render("-f", example)
+    )
+
+
+@pytest.mark.parametrize(
+    ("live", "words"),
+    [
+        (GOOD, "CosmosReasoner/good is no Deployment"),
+        ("kind: Deployment\n", "Deployment/(no name) is not as kubectl prints it"),
+        ("kind: Deployment\nmetadata: {name: a}\nspec: {template: 5}\n", "is not as kubectl"),
+    ],
+)
+def test_plan_says_what_deployments_must_look_like(tmp_path: Path, live: str, words: str):
+    (tmp_path / "live.yaml").write_text(live)
+    result = run("plan", "-f", "-", "--deployments", str(tmp_path / "live.yaml"), stdin=GOOD)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_what_is_not_known_is_not_rendered(tmp_path: Path):
+    live = tmp_path / "live.yaml"
+    made = deployment_of(render("-f", "-", stdin=GOOD))
+    noted = json.loads(made["metadata"]["annotations"]["serving.cosmos3.io/runtime"])
+    noted["version"] = "0.99.0"
+    made["metadata"]["annotations"]["serving.cosmos3.io/runtime"] = json.dumps(noted)
+    made["status"] = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), 1)
+    live.write_text(json.dumps(made))
+    kinds = [one["kind"] for one in render("-f", "-", "--deployments", str(live), stdin=GOOD)]
+    assert "Service" in kinds
+    assert "Deployment" not in kinds
+    shown = run("plan", "-f", "-", "--deployments", str(live), stdin=GOOD).stdout
+    assert "as in the Deployment" in shown
+
+
 def test_plan_explains_what_it_can_and_still_fails():
     result = run("plan", "-f", "-", stdin=f"{GOOD}---\n{spec_of('{}')}")
     assert result.exit_code == 1

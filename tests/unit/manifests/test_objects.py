@@ -178,14 +178,13 @@ def test_of_an_unknown_model_in_an_unknown_image_no_node_is_ruled_out():
     assert "affinity" not in specs.pod_of(plan)
 
 
-def test_what_auto_decided_is_noted_on_the_deployment_and_not_on_its_pods():
-    decided = "serving.cosmos3.io/cuda"
-    deployment = specs.children(specs.reasoner())["Deployment"]
-    assert deployment["metadata"]["annotations"] == {decided: "13"}
-    assert "annotations" not in deployment["spec"]["template"]["metadata"]
-    for runtime in ({"cuda": "13"}, {"image": "mirror/vllm/vllm-openai:v0.28.0"}):
-        named = specs.children(specs.reasoner(runtime=runtime))["Deployment"]
-        assert "annotations" not in named["metadata"]
+def test_what_was_decided_is_noted_on_the_deployment_and_not_on_its_pods():
+    for runtime in ({}, {"cuda": "13"}, {"image": "mirror/vllm/vllm-openai:v0.28.0"}):
+        plan = specs.reasoner(runtime=runtime)
+        deployment = specs.children(plan)["Deployment"]
+        noted = {"serving.cosmos3.io/runtime": plan.runtime.note}
+        assert deployment["metadata"]["annotations"] == noted
+        assert "annotations" not in deployment["spec"]["template"]["metadata"]
 
 
 def test_the_usual_taint_is_tolerated_once():

@@ -14,7 +14,7 @@ from cosmos3_operator.api.resource import API_VERSION, Resource, parse
 from cosmos3_operator.catalog.load import load
 from cosmos3_operator.catalog.types import Surface
 from cosmos3_operator.manifests.render import render
-from cosmos3_operator.plan.facts import Facts, NodeShape
+from cosmos3_operator.plan.facts import Facts, LiveDeployment, NodeShape
 from cosmos3_operator.plan.make import make_plan
 from cosmos3_operator.plan.settings import Settings
 from cosmos3_operator.plan.types import Plan
@@ -44,6 +44,16 @@ CLUSTER = Facts(nodes=(H100, L40S))
 def resource(kind: str, spec: Mapping[str, Any], name: str = "case") -> Resource:
     metadata = {"name": name, "namespace": "models", "uid": "1-2-3", "generation": 1}
     return parse({"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec})
+
+
+def live(made: Plan, *, has_served: bool = True, replicas: int = 1) -> LiveDeployment:
+    """Return the Deployment of a plan as it is in the cluster some time later."""
+    return LiveDeployment(
+        note=made.runtime.note,
+        image=made.runtime.image,
+        replicas=replicas,
+        has_served=has_served,
+    )
 
 
 def plan(

@@ -73,35 +73,24 @@ def test_auto_keeps_to_the_version_that_was_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("facts", "runtime", "cuda"),
+    ("first", "asked", "later", "then", "cuda"),
     [
-        (replace(nodes(13), cuda_line="12"), {}, "12"),
-        (replace(nodes(12), cuda_line="13"), {}, "13"),
-        (replace(nodes(), cuda_line="12"), {}, "12"),
-        (replace(nodes(13), cuda_line="12 for 0.28.0"), {"version": "0.28.0"}, "12"),
-        # What is no longer on offer, or was decided for another version, is decided anew.
-        (replace(nodes(13), cuda_line="11"), {}, "13"),
-        (replace(nodes(12), cuda_line="nonsense"), {}, "12"),
-        (replace(nodes(13), cuda_line="12"), {"version": "0.28.0"}, "13"),
-        (replace(nodes(13), cuda_line="12 for 0.28.0"), {}, "13"),
-        (replace(nodes(12), cuda_line="12 for 0.28.0"), {"version": "0.33.0"}, "13"),
-        # What the user names counts more.
-        (replace(nodes(12), cuda_line="12"), {"cuda": "13"}, "13"),
+        (12, {}, 13, {}, "12"),
+        (13, {}, 12, {}, "13"),
+        (12, {"version": "0.28.0"}, 13, {"version": "0.28.0"}, "12"),
+        # What was decided for another version, or line, is decided anew.
+        (12, {}, 13, {"version": "0.28.0"}, "13"),
+        (12, {"version": "0.28.0"}, 13, {}, "13"),
+        (12, {"version": "0.28.0"}, 12, {"version": "0.33.0"}, "13"),
+        (12, {}, 12, {"cuda": "13"}, "13"),
     ],
 )
 def test_what_was_decided_is_kept_until_the_user_changes_the_question(
-    facts: Facts, runtime: dict[str, str], cuda: str
+    first: int, asked: dict[str, str], later: int, then: dict[str, str], cuda: str
 ):
-    assert specs.reasoner(facts, runtime=runtime).runtime.cuda == cuda
-
-
-def test_a_decision_noted_and_read_again_is_the_same_decision():
-    for runtime in ({}, {"version": "0.28.0"}):
-        first = specs.reasoner(nodes(12), runtime=runtime)
-        noted = first.runtime.cuda_decision
-        again = specs.reasoner(replace(nodes(13), cuda_line=noted), runtime=runtime)
-        assert again.runtime.image == first.runtime.image
-        assert again.runtime.cuda_decision == noted
+    begun = specs.live(specs.reasoner(nodes(first), runtime=asked))
+    facts = replace(nodes(later), deployment=begun)
+    assert specs.reasoner(facts, runtime=then).runtime.cuda == cuda
 
 
 @pytest.mark.parametrize(
@@ -117,7 +106,7 @@ def test_a_decision_noted_and_read_again_is_the_same_decision():
 )
 def test_the_line_of_ones_own_image_is_read_from_a_tag_that_is_known(image: str, cuda: str):
     runtime = specs.reasoner(nodes(12), runtime={"image": image}).runtime
-    assert (runtime.cuda, runtime.image, runtime.cuda_decision) == (cuda, image, "")
+    assert (runtime.cuda, runtime.image) == (cuda, image)
 
 
 def test_a_line_is_refused_by_name_where_no_image_is_published_for_it():
@@ -156,7 +145,7 @@ def test_placement_says_when_drivers_are_the_reason_and_what_to_do():
     assert "driver too old: the image is built for CUDA 13" in words
     assert "1 × 8 NVIDIA-H100-80GB-HBM3 (CUDA 12)" in words
     assert "Update their drivers; no image for an older CUDA is catalogued for it" in words
-    kept = replace(nodes(12), cuda_line="13")
+    kept = replace(nodes(12), deployment=specs.live(specs.reasoner(nodes(13))))
     assert 'set spec.runtime.cuda to "12"' in words_of(specs.reasoner(kept))
     pinned = specs.reasoner(nodes(0), runtime={"cuda": "13"})
     assert "Nodes without the label do not count" in words_of(pinned)

@@ -50,7 +50,7 @@ def runtime(*names: str, version: str = "0.28.0") -> Runtime:
     return dataclasses.replace(known, flags={GENERATOR: names})
 
 
-def judge(*names: str, own_build: bool = False, version: str = "0.28.0") -> Judge:
+def judge(*names: str, excuse: str = "", version: str = "0.28.0") -> Judge:
     catalog = dataclasses.replace(
         load(), runtimes=(runtime("one"), runtime("other", version="0.26.0"))
     )
@@ -58,7 +58,7 @@ def judge(*names: str, own_build: bool = False, version: str = "0.28.0") -> Judg
         catalog=catalog,
         surface=GENERATOR,
         runtime=runtime(*names, version=version),
-        own_build=own_build,
+        excuse=excuse,
         parser=PARSERS.__getitem__,
     )
 
@@ -151,7 +151,9 @@ def test_where_two_parsers_judge_both_must_agree():
 
 
 def test_a_build_of_ones_own_is_only_warned_about():
-    (warning,) = check_extra_args(["--no-such"], judge("one", own_build=True))
+    (warning,) = check_extra_args(
+        ["--no-such"], judge("one", excuse="spec.runtime.image may differ")
+    )
     assert warning.startswith("extraArgs[0]: '--no-such' is not a flag of vllm-omni 0.28.0")
     assert warning.endswith("; spec.runtime.image may differ")
 

@@ -137,9 +137,9 @@ def test_a_node_that_comes_or_goes_restarts_nothing(
     assume(not specs.refusal(kind, **spec))
     resource = specs.resource(kind, spec)
     begun = make_plan(resource, first)
-    decided = begun.runtime.cuda_decision or None
+    live = specs.live(begun)
     for facts in later:
-        assert render(make_plan(resource, replace(facts, cuda_line=decided))) == render(begun)
+        assert render(make_plan(resource, replace(facts, deployment=live))) == render(begun)
 
 
 @given(asked=specs.ASKED, facts=specs.CLUSTERS, labels=specs.NODE_LABELS)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from cosmos3_operator.plan.facts import LiveDeployment
 from cosmos3_operator.reconcile.kinds import Key
+from cosmos3_operator.reconcile.live import live_deployment
 from cosmos3_operator.reconcile.store import Store
 from cosmos3_operator.status.observe import ChildRef
 from fakes import toy
@@ -185,16 +189,43 @@ def test_doubt_ends_with_an_answer() -> None:
     assert store.resource(KEY) is None
 
 
-def test_a_decided_cuda_line_is_read_from_the_deployment() -> None:
-    store = Store()
-    assert store.cuda_line(KEY) is None
-    ref = ChildRef("Deployment", "super")
-    store.put_child(KEY, ref, {**service(1), "kind": "Deployment"})
-    assert store.cuda_line(KEY) is None
-    decided = service(2)
-    decided["metadata"]["annotations"] = {"serving.cosmos3.io/cuda": "12"}
-    store.put_child(KEY, ref, {**decided, "kind": "Deployment"})
-    assert store.cuda_line(KEY) == "12"
+def test_what_the_deployment_says_of_its_runtime_is_kept_and_nothing_more_of_its_spec() -> None:
+    store, ref = Store(), ChildRef("Deployment", "super")
+    assert store.deployment(KEY) is None
+    made = service(1) | {"kind": "Deployment"}
+    containers = [{"name": "proxy", "image": "p"}, {"name": "server", "image": "a/b:1", "args": []}]
+    made["spec"] = {"replicas": 2, "template": {"spec": {"containers": containers}}}
+    made["metadata"]["annotations"] = {
+        "serving.cosmos3.io/runtime": "{}",
+        "serving.cosmos3.io/cuda": "12",
+    }
+    store.put_child(KEY, ref, made)
+    assert store.deployment(KEY) == LiveDeployment(
+        note="{}", cuda_note="12", image="a/b:1", replicas=2
+    )
+    child = store.child(KEY, ref)
+    assert child is not None
+    kept = child["spec"]["template"]["spec"]["containers"]
+    assert kept == [{"name": "proxy", "image": "p"}, {"name": "server", "image": "a/b:1"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "has_served"),
+    [
+        ({}, False),
+        ({"replicas": 0, "updatedReplicas": 0, "availableReplicas": 0}, False),
+        ({"replicas": 1, "updatedReplicas": 1}, False),
+        ({"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}, True),
+        ({"conditions": [{"type": "Progressing", "reason": "ReplicaSetUpdated"}]}, False),
+        # It stays so while pods come and go.
+        ({"conditions": [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}]}, True),
+    ],
+)
+def test_a_deployment_has_served_once_all_its_pods_were_available(
+    status: dict[str, Any], *, has_served: bool
+) -> None:
+    made = service(1) | {"kind": "Deployment", "status": status}
+    assert live_deployment(made).has_served is has_served
 
 
 def test_of_a_job_only_its_end_means_a_pass() -> None:

@@ -10,7 +10,8 @@ import pytest
 from cosmos3_operator.api.conditions import Reason
 from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.probes import hub
-from cosmos3_operator.status.access import access_finding, access_held, hold, is_held
+from cosmos3_operator.status.access import access_finding, access_held, is_held
+from cosmos3_operator.status.hold import hold
 from cosmos3_operator.status.observe import ChildRef, Observation
 from cosmos3_operator.status.reports import report_in
 from unit.plan import specs

@@ -80,7 +80,8 @@ class Runtime(Model):
         ]
         | None
     ) = None
-    """Name or version of a catalogued runtime, e.g. cosmos3 or 0.30.0."""
+    """Name or version of a catalogued runtime, e.g. cosmos3 or 0.30.0. Left out, the catalog's
+    choice is taken once, and kept also by later releases of the operator."""
     image: Image | None = None
     """Image to run instead of the catalogued one, e.g. from a mirror. Its behaviour is taken from
     version, or from the catalogued image of the same name."""

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     CHILD_REFUSED = "ChildRefused"
     NAME_TAKEN = "NameTaken"
+    RUNTIME_UNKNOWN = "RuntimeUnknown"
     ACCESS_GRANTED = "AccessGranted"
     CHECKING_ACCESS = "CheckingAccess"
     NOT_CHECKED = "NotChecked"

@@ -17,6 +17,9 @@ from cosmos3_operator.api.structural import structural
 
 SHORT_NAMES = {Kind.GENERATOR: "cgen", Kind.REASONER: "creason"}
 
+NEVER_OBSERVED = -1
+"""Generations begin at 1."""
+
 _HEADER = """\
 # Generated from operator/src/cosmos3_operator/api by `make crds`. Do not edit.
 """
@@ -97,7 +100,12 @@ def schema(kind: Kind) -> dict[str, Any]:
 
 
 def _status_schema() -> dict[str, Any]:
-    schema = structural(Status)
+    """Return the schema of status; what nobody has looked at yet says so.
+
+    Without a status, kstatus (Flux, Helm) takes any resource for current. A generation that never
+    is, which Flux's own kinds have too, makes it one that is in progress.
+    """
+    schema = structural(Status) | {"default": {"observedGeneration": NEVER_OBSERVED}}
     schema["properties"]["conditions"] |= {
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],

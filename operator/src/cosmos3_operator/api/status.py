@@ -85,7 +85,7 @@ class Status(Model):
     """What the operator observed."""
 
     observed_generation: Int | None = None
-    """The generation of the spec that this status is about."""
+    """The generation of the spec that this status is about; -1 before the operator has looked."""
     conditions: tuple[Condition, ...] = ()
     """Observations by type."""
     replicas: Int | None = None

@@ -32,6 +32,27 @@ def split(image: str) -> Reference:
     return Reference(f"{folder}{slash}{last}", tag, digest)
 
 
+def pullable(image: str) -> str:
+    """Return a reference in the one form that every client takes: with a host, and not with both.
+
+    What has a digest is named by it alone: skopeo refuses a tag beside it.
+    """
+    repository, tag, digest = split(image)
+    host, slash, _ = repository.partition("/")
+    if not slash or not (set(".:") & set(host) or host == "localhost"):
+        folder = "" if slash else "library/"
+        repository = f"docker.io/{folder}{repository}"
+    return f"{repository}@{digest}" if digest else f"{repository}:{tag or 'latest'}"
+
+
+def images_of(runtime: Runtime) -> tuple[str, ...]:
+    """Return what the operator pulls for a runtime, the image of its own CUDA line first."""
+    digest = f"@{runtime.digest}" if runtime.digest else ""
+    own = f"{runtime.repository}:{runtime.tag}{digest}"
+    others = (f"{runtime.repository}:{tag}" for tag in runtime.cuda_tags.values())
+    return () if runtime.needs_own_image else (own, *others)
+
+
 def identifies(image: str, runtime: Runtime) -> bool:
     """Whether an image reference means a runtime's image."""
     reference = split(image)

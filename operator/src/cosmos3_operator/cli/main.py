@@ -15,11 +15,13 @@ from cosmos3_operator import __version__
 
 COMMANDS: Mapping[str, str] = {
     "run": "Run the operator against the current cluster.",
+    "diff": "Show what this version would change in a cluster.",
     "render": "Print the exact objects that the operator would create.",
     "plan": "Explain what would run, on how many GPUs, and why.",
     "validate": "Check files as the API server and the operator would.",
     "explain": "Explain a reason of a condition, or list them all.",
     "runtimes": "List the model servers that the catalog knows.",
+    "images": "List the images and model repositories to mirror.",
     "check": "Check that a cluster has the CRDs, and what an account may do there.",
     "crds": "Print the CustomResourceDefinitions, or write them to files.",
 }

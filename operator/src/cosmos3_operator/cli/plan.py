@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cosmos3_operator.cli.deployments import deployments_option, read_deployments
 from cosmos3_operator.cli.files import file_option, read_resources
 from cosmos3_operator.cli.nodes import nodes_option, read_nodes
 from cosmos3_operator.cli.options import preflight_image_option
@@ -20,8 +21,13 @@ from cosmos3_operator.plan.settings import Settings
 @click.option("-n", "--namespace", help="Namespace of resources that name none.")
 @preflight_image_option
 @nodes_option
+@deployments_option
 def plan(
-    filenames: tuple[str, ...], namespace: str | None, preflight_image: str, nodes: Path | None
+    filenames: tuple[str, ...],
+    namespace: str | None,
+    preflight_image: str,
+    nodes: Path | None,
+    deployments: Path | None,
 ) -> None:
     """Explain what would run, on how many GPUs, and why.
 
@@ -33,6 +39,7 @@ def plan(
         namespace=namespace,
         facts=read_nodes(nodes) if nodes else Facts(),
         settings=Settings(preflight_image=preflight_image),
+        deployments=read_deployments(deployments),
     )
     click.echo("\n\n\n".join(explain(made) for _, made in plans), nl=bool(plans))
     stop_on(errors)

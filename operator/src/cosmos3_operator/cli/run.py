@@ -20,6 +20,7 @@ import click
 
 from cosmos3_operator import __version__
 from cosmos3_operator.api.resource import parse
+from cosmos3_operator.catalog.load import Catalog
 from cosmos3_operator.cli.leadership import (
     Leadership,
     LeadershipLost,
@@ -53,8 +54,8 @@ from cosmos3_operator.reconcile.store import Store
 from cosmos3_operator.reconcile.workers import Workers
 from cosmos3_operator.serve import logs
 from cosmos3_operator.serve.health import Health, Server, make_app
-from cosmos3_operator.status.access import hold
 from cosmos3_operator.status.asks import asks
+from cosmos3_operator.status.hold import hold
 from cosmos3_operator.status.summarize import summarize, summarize_failure, summarize_invalid
 from cosmos3_operator.watch.engine import Engine
 from cosmos3_operator.watch.feed import Feed
@@ -68,11 +69,11 @@ LEASE_CONNECTIONS = 2
 """The election has a session of its own: busy workers must not keep the Lease from its renewal."""
 
 
-def pipeline(settings: Settings) -> Pipeline:
-    """Return the real core."""
+def pipeline(settings: Settings, *, catalog: Catalog | None = None) -> Pipeline:
+    """Return the real core, by default with the catalog of this release."""
     return Pipeline(
         parse=parse,
-        make_plan=partial(make_plan, settings=settings),
+        make_plan=partial(make_plan, settings=settings, catalog=catalog),
         render=render,
         hold=hold,
         asks=asks,

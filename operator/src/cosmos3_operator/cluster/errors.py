@@ -3,6 +3,7 @@
     ClusterError
     ├── AccessError           the way to the cluster is not configured, or not usable
     ├── Unavailable           no answer, or "later": network, timeout, 429, 5xx → try again
+    │   └── Undeclared        a field that was applied is not in the schema, which is older
     └── Refused               the API server answered no, and says why
         ├── Unauthorized      401: it does not know us
         ├── Forbidden         403: we may not; a terminating namespace; a quota used up
@@ -17,10 +18,13 @@ the API server's own words and the path only.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 LONGEST_TEXT = 500
+_UNDECLARED = re.compile(r"(\.\S+): field not declared in schema")
+"""structured-merge-diff typed/validate.go."""
 
 
 class ClusterError(Exception):
@@ -38,6 +42,15 @@ class Unavailable(ClusterError):  # noqa: N818 - it says what is the matter
         super().__init__(message)
         self.code = code
         self.retry_after = retry_after
+
+
+class Undeclared(Unavailable):
+    """The kind's schema lacks fields that were applied; it may get them at any time."""
+
+    def __init__(self, message: str, *, code: int, paths: tuple[str, ...]) -> None:
+        super().__init__(message, code=code)
+        self.paths = paths
+        """As the API server names them: .status.plan.image, .status.findings[0].message …"""
 
 
 class Refused(ClusterError):  # noqa: N818 - it says what is the matter
@@ -98,6 +111,8 @@ def from_response(
     """Turn an unsuccessful answer into the exception that says what to do about it."""
     status = _parse_status(body)
     message = str(status.get("message") or _text(body) or "no message")[:LONGEST_TEXT]
+    if paths := tuple(_UNDECLARED.findall(message)):
+        return Undeclared(f"{what}: {code} {message}", code=code, paths=paths)
     if code == 429 or code >= 500:
         return Unavailable(
             f"{what}: {code} {message}", code=code, retry_after=_retry_after(headers, status)

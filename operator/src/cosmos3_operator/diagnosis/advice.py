@@ -197,7 +197,7 @@ def architecture(case: Case) -> str:
             "from 0.23.0 on, which serves Cosmos 3 without it. Use a version from 0.23.0 on "
             "(spec.runtime.version) and leave --hf-overrides out of spec.extraArgs."
         )
-    label = f"{runtime.engine} {runtime.version}"
+    label = runtime.label
     this = f"{runtime.image} was taken for {label}" if runtime.own_build else f"This is {label}"
     return (
         f"{this}. Cosmos 3 is served from vLLM 0.23.0 on, Cosmos3-Edge from 0.26.0 on: choose "

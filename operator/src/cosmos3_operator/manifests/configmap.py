@@ -18,8 +18,8 @@ from cosmos3_operator.plan.types import DeployConfig, Plan
 
 
 def build_configmap(plan: Plan) -> Manifest | None:
-    """Return the ConfigMap, or None if the runtime reads no deploy config."""
-    if plan.deploy_config is None:
+    """Return the ConfigMap, None if the runtime reads no deploy config or is not known."""
+    if plan.deploy_config is None or not plan.runtime.is_known:
         return None
     return manifest(
         plan,

@@ -6,7 +6,7 @@ from typing import Any
 
 from cosmos3_operator.manifests.metadata import Manifest, labels, manifest
 from cosmos3_operator.manifests.pod import pod_spec
-from cosmos3_operator.plan.names import ACCESS, CUDA_DECISION, selector_labels
+from cosmos3_operator.plan.names import ACCESS, RUNTIME_NOTE, selector_labels
 from cosmos3_operator.plan.types import Plan
 
 _PROGRESS_MARGIN_SECONDS = 600
@@ -43,8 +43,7 @@ def _annotations(plan: Plan) -> dict[str, str]:
 
     Without pods it needs nothing of the hub, and proves nothing.
     """
-    decided = plan.runtime.cuda_decision
-    found = {CUDA_DECISION: decided} if decided else {}
+    found = {RUNTIME_NOTE: plan.runtime.note}
     if plan.access is None or plan.replicas == 0:
         return found
     return found | {ACCESS: plan.access.fingerprint}

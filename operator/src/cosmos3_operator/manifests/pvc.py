@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cosmos3_operator.manifests.metadata import Manifest, manifest
 from cosmos3_operator.plan.types import CacheKind, Plan
+
+KEPT: Mapping[str, str] = {
+    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+}
+"""What keeps Argo CD from a claim without owner. Where it tracks by label, which was its default
+before 3.0, it takes such a claim for its own if an application is called like our resource: that is
+what our instance label says. A sync would then delete the weights.
+Source: argo-cd v3.5.7, controller/cache/cache.go (isRoot) and controller/state.go."""
 
 
 def build_claim(plan: Plan) -> Manifest | None:
@@ -28,5 +38,6 @@ def build_claim(plan: Plan) -> Manifest | None:
         kind="PersistentVolumeClaim",
         name=cache.claim_name,
         owned=not cache.retain,
+        annotations=KEPT if cache.retain else None,
         body={"spec": spec},
     )

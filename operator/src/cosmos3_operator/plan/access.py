@@ -17,7 +17,7 @@ def plan_access(
     spec: Spec, *, guardrails: GuardrailPlan | None, catalog: Catalog, image: str
 ) -> AccessPlan | None:
     """Return what is asked, and by which image; None if nothing is."""
-    repositories = _repositories(spec, guardrails, catalog)
+    repositories = hub_repositories(spec, guardrails, catalog)
     if spec.hugging_face.offline or not repositories or not _is_wanted(spec):
         return None
     return AccessPlan(
@@ -34,7 +34,7 @@ def _is_wanted(spec: Spec) -> bool:
     return spec.preflight.access != "Disabled"
 
 
-def _repositories(
+def hub_repositories(
     spec: Spec, guardrails: GuardrailPlan | None, catalog: Catalog
 ) -> tuple[HubRepository, ...]:
     """Return every repository that the servers download, the checkpoint first."""

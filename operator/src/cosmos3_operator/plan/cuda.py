@@ -1,9 +1,9 @@
 """Which CUDA line `runtime.cuda: Auto` takes.
 
-In: the runtimes that may serve, what node labels say about drivers, and what was decided before.
-Out: a runtime, one of its lines and why. An image that is newer than the driver cannot start, so a
-cluster of older drivers gets an older line, and perhaps another version for it. What was decided
-once is kept as long as it is on offer: a node that joins must not restart a served model.
+In: the runtimes that may serve, and what node labels say about drivers. Out: a runtime, one of its
+lines and why. An image that is newer than the driver cannot start, so a cluster of older drivers
+gets an older line, and perhaps another version for it. It is asked once, and its answer kept
+(`earlier`): a node that joins must not restart a served model.
 """
 
 from __future__ import annotations
@@ -40,13 +40,8 @@ def newest_driver(facts: Facts, *, wanted: Wanted) -> int:
     return max((node.cuda_major for node in large or nodes), default=0)
 
 
-def choose_line(
-    runtimes: Sequence[Runtime], *, newest_driver: int, decided: str | None, version: str | None
-) -> Line:
+def choose_line(runtimes: Sequence[Runtime], *, newest_driver: int) -> Line:
     """Return the line that Auto takes; the first runtime is the preferred one."""
-    kept = _kept(decided, version)
-    if kept and (runtime := offering(runtimes, kept)):
-        return Line(runtime, kept, "as decided when it was first planned")
     preferred = runtimes[0]
     if not newest_driver:
         return Line(preferred, preferred.cuda, "the default, since no driver is known")
@@ -66,14 +61,3 @@ def choose_line(
 def offering(runtimes: Sequence[Runtime], line: str) -> Runtime | None:
     """Return the first runtime with an image of a line, None if there is none."""
     return next((runtime for runtime in runtimes if line in offered(runtime)), None)
-
-
-def decision(line: str, version: str | None) -> str:
-    """Return a decision as it is annotated, with the version that the user had asked for."""
-    return f"{line} for {version}" if version else line
-
-
-def _kept(decided: str | None, version: str | None) -> str:
-    """Return the line decided before, "" if the user has changed the version since."""
-    line, _, asked = (decided or "").partition(" for ")
-    return line if asked == (version or "") else ""

@@ -97,8 +97,10 @@ def _runtime(plan: Plan) -> Iterator[str]:
     runtime = plan.runtime
     cuda = f", CUDA {runtime.cuda}" if runtime.cuda else ""
     plugin = ", with the vllm-cosmos3 plugin" if runtime.plugin else ""
-    yield f"{runtime.engine} {runtime.version}{cuda}{plugin} ({runtime.reason})"
+    yield f"{runtime.label}{cuda}{plugin} ({runtime.reason})"
     yield runtime.image
+    if not runtime.is_known:
+        yield "not in the catalog: left as it is, and what depends on its version is not known here"
     if not runtime.cuda:
         yield (
             "CUDA version of this image not known: no node is ruled out by its driver; "
@@ -222,6 +224,9 @@ def _endpoint(plan: Plan) -> Iterator[str]:
 
 def _command(plan: Plan) -> Iterator[str]:
     """Yield the command line, one flag with its values on each line."""
+    if not plan.runtime.is_known:
+        yield "  as in the Deployment"
+        return
     words = ["  vllm serve"]
     for index, word in enumerate(plan.args):
         if index and word.startswith("-"):

@@ -2,7 +2,7 @@
 
 In: spec.extraArgs, the runtime, and the recorded parsers that it obeys. Out: nothing if all is
 well; Invalid for what would end the server at start; the same as warnings where the image is a
-build that the catalog does not know.
+build that the catalog does not know, or has served with them.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ class Judge:
     catalog: Catalog
     surface: Surface
     runtime: Runtime
-    own_build: bool
-    """The image is not a catalogued one, so that the runtime is only assumed."""
+    excuse: str = ""
+    """Why what would be refused is only said, e.g. since the runtime is an assumption; "" if it is
+    refused."""
     parser: Callable[[str], Flags] = recorded
     """Gives a recorded parser by its name."""
 
@@ -65,9 +66,9 @@ def check_extra_args(words: Sequence[str], judge: Judge) -> tuple[str, ...]:
                 errors.setdefault(path, FieldError(path, message))
             if given.abbreviated:
                 doubts.setdefault(path, f"{path[5:]}: {_abbreviated(given)}")
-    if errors and not judge.own_build:
+    if errors and not judge.excuse:
         raise Invalid(tuple(errors.values()))
-    unsure = (f"{str(error)[5:]}; spec.runtime.image may differ" for error in errors.values())
+    unsure = (f"{str(error)[5:]}; {judge.excuse}" for error in errors.values())
     return (*unsure, *doubts.values())
 
 

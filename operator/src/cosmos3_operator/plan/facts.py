@@ -1,9 +1,10 @@
 """What a plan may know about the cluster, gathered before planning.
 
 In: nothing but data. Out: `Facts`, one value that the planner reads. A node that joins or leaves
-must not restart a served model, so the pod template never depends on nodes but for one decision,
-the CUDA line, which is taken once and then kept. Facts decide what we tell the user (does any node
-hold one replica?) and carry what was decided before (a claim's size, the CUDA line).
+must not restart a served model, nor must a newer catalog, so the pod template depends on both in
+one decision only, the runtime, which is taken once and then kept. Facts decide what we tell the
+user (does any node hold one replica?) and carry what was decided before (a claim's size, the
+runtime).
 """
 
 from __future__ import annotations
@@ -32,6 +33,22 @@ class NodeShape:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LiveDeployment:
+    """What the resource's own Deployment says of the runtime, as it is in the cluster."""
+
+    note: str = ""
+    """The annotation that says what was decided (`plan.note`); "" if there is none."""
+    cuda_note: str = ""
+    """What releases before the note annotated: the CUDA line alone; "" if there is none."""
+    image: str = ""
+    """Image of the server's container; "" if not known."""
+    replicas: int = 1
+    """Pods that it asks for."""
+    has_served: bool = False
+    """Whether the pods of its present template have all been available once."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """The cluster as the planner sees it."""
 
@@ -40,6 +57,5 @@ class Facts:
     claim_size: str | None = None
     """What the resource's own cache claim asks for already; None if there is none yet. A size
     that nobody wrote is decided once: claims cannot shrink, and not every class lets them grow."""
-    cuda_line: str | None = None
-    """What `runtime.cuda: Auto` decided before, as the Deployment is annotated; None if nothing
-    was."""
+    deployment: LiveDeployment | None = None
+    """The Deployment that serves the resource so far; None if there is none, or it is not known."""

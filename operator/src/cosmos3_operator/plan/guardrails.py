@@ -13,15 +13,15 @@ from cosmos3_operator.catalog.types import Checkpoint, Runtime
 from cosmos3_operator.plan.types import DeployConfig, GuardrailMechanism, GuardrailPlan
 
 
-def plan_guardrails(asked: Guardrails, *, runtime: Runtime, own_build: bool) -> GuardrailPlan:
+def plan_guardrails(asked: Guardrails, *, runtime: Runtime, excused: bool) -> GuardrailPlan:
     """Return how guardrails will be in force.
 
-    Raises Invalid when the runtime cannot do what was asked.
+    A known bug is excused, and then a warning, where a build of the user's own may have mended it
+    or pods have served with it. Raises Invalid when the runtime cannot do what was asked.
     """
     mechanism = GuardrailMechanism(runtime.guardrails)
     bug = runtime.bug(f"guardrails={asked.mode}")
-    if bug and not own_build:
-        # A build of the user's own may have mended it: then it is a warning.
+    if bug and not excused:
         raise Invalid(
             (
                 FieldError(

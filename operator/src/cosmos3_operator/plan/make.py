@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cosmos3_operator.api.errors import Invalid
 from cosmos3_operator.api.generator import CosmosGeneratorSpec
 from cosmos3_operator.api.quantity import parse_quantity
 from cosmos3_operator.api.resource import Resource, Spec
 from cosmos3_operator.catalog.load import Catalog, load, version_key
 from cosmos3_operator.catalog.types import MemoryCase, Surface, SurfaceFacts
 from cosmos3_operator.plan.access import plan_access
+from cosmos3_operator.plan.choice import choose_runtime
 from cosmos3_operator.plan.cuda import newest_driver
 from cosmos3_operator.plan.devices import plan_devices
+from cosmos3_operator.plan.earlier import Earlier, earlier
 from cosmos3_operator.plan.extra_args import Judge, assumption, check_extra_args
 from cosmos3_operator.plan.facts import Facts
 from cosmos3_operator.plan.fit import acceptable_cards, fit_warnings
 from cosmos3_operator.plan.measured import host_memory_case
 from cosmos3_operator.plan.placement import Wanted, place
-from cosmos3_operator.plan.runtime import Drivers, choose_runtime
 from cosmos3_operator.plan.settings import DEFAULTS, Settings
 from cosmos3_operator.plan.startup import plan_drain
 from cosmos3_operator.plan.storage import (
@@ -32,7 +34,13 @@ from cosmos3_operator.plan.storage import (
     shm_gib,
 )
 from cosmos3_operator.plan.surfaces import Basis, Decisions, decide, split_of
-from cosmos3_operator.plan.types import Owner, Plan
+from cosmos3_operator.plan.types import (
+    GuardrailMechanism,
+    GuardrailPlan,
+    Owner,
+    Plan,
+    RuntimeChoice,
+)
 from cosmos3_operator.plan.warnings import Decided, warnings_of
 
 
@@ -47,14 +55,27 @@ def make_plan(
 
     Raises Invalid, with field paths, when the spec cannot be served.
     """
-    spec = resource.spec
-    basis, doubts = _basis(spec, facts, catalog or load())
-    return _plan(resource, basis, decide(spec, basis), facts, doubts, settings)
+    spec, catalog = resource.spec, catalog or load()
+    before = earlier(spec, facts.deployment, surface=_surface(spec), catalog=catalog)
+    if before is not None:
+        try:
+            return _plan(resource, *_basis(spec, facts, catalog, before), facts, settings)
+        except Invalid:
+            # Otherwise the user changed what it cannot do, or it never served: nothing to keep.
+            if before.has_served:
+                raise
+    return _plan(resource, *_basis(spec, facts, catalog, None), facts, settings)
 
 
-def _basis(spec: Spec, facts: Facts, catalog: Catalog) -> tuple[Basis, tuple[str, ...]]:
+def _surface(spec: Spec) -> Surface:
+    return Surface.GENERATOR if isinstance(spec, CosmosGeneratorSpec) else Surface.REASONER
+
+
+def _basis(
+    spec: Spec, facts: Facts, catalog: Catalog, before: Earlier | None
+) -> tuple[Basis, tuple[str, ...]]:
     """Look up what the catalog knows; return it with what is doubtful about the runtime."""
-    surface = Surface.GENERATOR if isinstance(spec, CosmosGeneratorSpec) else Surface.REASONER
+    surface = _surface(spec)
     checkpoint = catalog.checkpoint(spec.model)
     known = checkpoint.surfaces[surface] if checkpoint else None
     split = split_of(spec, checkpoint=checkpoint, catalog=catalog)
@@ -66,15 +87,18 @@ def _basis(spec: Spec, facts: Facts, catalog: Catalog) -> tuple[Basis, tuple[str
         compute_capability=_compute_capability(spec, known, catalog),
     )
     runtime, choice, doubts = choose_runtime(
-        spec.runtime,
+        spec,
+        before,
         surface=surface,
         checkpoint=checkpoint,
         catalog=catalog,
-        drivers=Drivers(newest=newest_driver(facts, wanted=wanted), decided=facts.cuda_line),
+        newest_driver=newest_driver(facts, wanted=wanted),
     )
-    judge = Judge(catalog=catalog, surface=surface, runtime=runtime, own_build=choice.own_build)
-    doubts += check_extra_args(spec.extra_args, judge)
-    taken = (*choice.assumptions, *assumption(spec.extra_args, judge))
+    judge = Judge(catalog=catalog, surface=surface, runtime=runtime, excuse=choice.excuse)
+    taken = choice.assumptions
+    if choice.is_known:
+        doubts += check_extra_args(spec.extra_args, judge)
+        taken += assumption(spec.extra_args, judge)
     basis = Basis(
         catalog=catalog,
         checkpoint=checkpoint,
@@ -106,13 +130,13 @@ def _compute_capability(spec: Spec, facts: SurfaceFacts | None, catalog: Catalog
 def _plan(
     resource: Resource,
     basis: Basis,
-    decided: Decisions,
-    facts: Facts,
     doubts: tuple[str, ...],
+    facts: Facts,
     settings: Settings,
 ) -> Plan:
-    """Put everything together. Long because a plan has many parts; nothing is decided here."""
+    """Put everything together. Long because a plan has many parts."""
     spec = resource.spec
+    decided = decide(spec, basis)
     owner = Owner(
         kind=resource.kind, namespace=resource.namespace, name=resource.name, uid=resource.uid
     )
@@ -132,6 +156,7 @@ def _plan(
             catalog=basis.catalog,
             checkpoint=basis.checkpoint,
             runtime=basis.runtime,
+            choice=basis.choice,
             split=basis.split,
             fit_warnings=tuple(
                 fit_warnings(
@@ -163,7 +188,7 @@ def _plan(
         runtime=basis.choice,
         args=decided.args,
         env=decided.env,
-        guardrails=decided.guardrails,
+        guardrails=_in_force(decided.guardrails, basis.choice),
         deploy_config=decided.deploy_config,
         access=plan_access(
             spec,
@@ -197,6 +222,13 @@ def _plan(
         pod=spec.pod,
         warnings=(*doubts, *warnings),
     )
+
+
+def _in_force(guardrails: GuardrailPlan | None, choice: RuntimeChoice) -> GuardrailPlan | None:
+    """Return the guardrails as status may tell of them: a mechanism is not guessed."""
+    if guardrails is None or choice.is_known:
+        return guardrails
+    return replace(guardrails, mechanism=GuardrailMechanism.UNKNOWN)
 
 
 def _measured_host_memory(spec: Spec, basis: Basis, decided: Decisions) -> MemoryCase | None:

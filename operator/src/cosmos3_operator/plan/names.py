@@ -17,8 +17,10 @@ ACCESS = f"{GROUP}/access"
 ACCESS_CONTAINER = "access"
 """Name of the container that asks the hub."""
 
-CUDA_DECISION = f"{GROUP}/cuda"
-"""Annotation of the Deployment, not of its pods: the CUDA line that Auto has decided on."""
+RUNTIME_NOTE = f"{GROUP}/runtime"
+"""Annotation of the Deployment, not of its pods: the runtime that was decided on, as `Note`."""
+CUDA_NOTE = f"{GROUP}/cuda"
+"""What stood in its place before: the CUDA line alone. Read, never written."""
 
 
 def selector_labels(owner: Owner) -> dict[str, str]:

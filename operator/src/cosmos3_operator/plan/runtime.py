@@ -1,77 +1,66 @@
-"""Which model server runs, and by which image.
+"""Which model server the catalog suggests, and by which image.
 
 In: spec.runtime, the catalog and what the nodes' drivers support. Out: the catalogued runtime whose
 behaviour is assumed, and the image reference: by digest where a source states one, otherwise by
-exact tag, never `latest`.
+exact tag, never `latest`. Whether an earlier decision holds instead is decided in `choice`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cosmos3_operator.api.common import Runtime as AskedRuntime
 from cosmos3_operator.api.errors import FieldError, Invalid
-from cosmos3_operator.api.reasoner import ReasonerRuntime
 from cosmos3_operator.catalog.images import cuda_line
 from cosmos3_operator.catalog.load import Catalog, serves
 from cosmos3_operator.catalog.types import Checkpoint, Runtime, Surface
-from cosmos3_operator.plan.cuda import Line, choose_line, decision, offered, offering
+from cosmos3_operator.plan.cuda import Line, choose_line, offering
 from cosmos3_operator.plan.image_tags import refuse_unpublished
-from cosmos3_operator.plan.types import RuntimeChoice
 
 
-@dataclass(frozen=True, kw_only=True)
-class Drivers:
-    """What is known about the drivers that the image has to work with."""
+class Answer(NamedTuple):
+    """A decision about the runtime, and what may surprise about it."""
 
-    newest: int = 0
-    """Newest CUDA major that an acceptable node supports; 0 if not known."""
-    decided: str | None = None
-    """The line that was decided before, as annotated; None if none was."""
+    line: Line
+    image: str
+    reason: str
+    runtimes: tuple[Runtime, ...]
+    """Those that it was chosen from, the preferred one first."""
+    warnings: tuple[str, ...]
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime to assume."""
+        return self.line.runtime
 
 
-def choose_runtime(
+def decide_now(
     asked: AskedRuntime,
     *,
     surface: Surface,
     checkpoint: Checkpoint | None,
     catalog: Catalog,
-    drivers: Drivers,
-) -> tuple[Runtime, RuntimeChoice, tuple[str, ...]]:
-    """Return the runtime to assume, the choice to render, and warnings.
+    newest_driver: int,
+) -> Answer:
+    """Return what the catalog suggests; the newest driver is that of the nodes, 0 if not known.
 
-    Raises Invalid when the runtime cannot serve what was asked.
+    Raises Invalid when no runtime can serve what was asked.
     """
     if asked.image is not None:
         refuse_unpublished(asked.image, catalog)
     runtimes, reason, warnings = _assumed(
         asked, surface=surface, checkpoint=checkpoint, catalog=catalog
     )
-    line = _line(asked, runtimes, catalog, drivers)
-    _must_know(line.runtime, surface, checkpoint)
-    by_auto = asked.cuda == "Auto" and asked.image is None
-    own_build = asked.image is not None and catalog.runtime_for_image(asked.image) is None
-    choice = RuntimeChoice(
-        name=line.runtime.name,
-        engine=line.runtime.engine,
-        version=line.runtime.version,
+    line = _line(asked, runtimes, catalog, newest_driver)
+    if errors := tuple(cannot_know(line.runtime, surface, checkpoint)):
+        raise Invalid(errors)
+    return Answer(
+        line=line,
         image=asked.image or _image(line),
-        pull_policy=asked.image_pull_policy or "IfNotPresent",
-        cuda=line.cuda,
-        cuda_pinned=asked.cuda != "Auto",
-        cuda_reason=line.reason,
-        cuda_decision=decision(line.cuda, asked.version) if by_auto else "",
-        cuda_offered=tuple({cuda: None for runtime in runtimes for cuda in offered(runtime)}),
-        plugin=_plugin(asked, line.runtime),
-        own_build=own_build,
-        assumptions=_assumptions(line.runtime, surface) if own_build else (),
         reason=reason if line.runtime is runtimes[0] else _instead(line, runtimes[0]),
-    )
-    return (
-        line.runtime,
-        choice,
-        (*warnings, *_flawed(asked, line), *_replaced(asked, line, runtimes[0])),
+        runtimes=runtimes,
+        warnings=(*warnings, *flawed(asked, line), *replaced(asked, line, runtimes[0])),
     )
 
 
@@ -91,13 +80,15 @@ def _assumed(
         if surface not in known.surfaces:
             raise Invalid((_wrong_surface(asked.image, surface),))
         return (known,), "deduced from spec.runtime.image", ()
+    reason = "spec.runtime.image is unknown: assumed to behave as the catalog's default"
+    return (default,), reason, (driven_as(asked.image, default),)
+
+
+def driven_as(image: str, runtime: Runtime) -> str:
+    """Say what an image is taken for that the catalog does not know."""
     return (
-        (default,),
-        "spec.runtime.image is unknown: assumed to behave as the catalog's default",
-        (
-            f"runtime.image {asked.image} is not in the catalog: it is driven as {default.label}. "
-            "If it is another version, say so in spec.runtime.version",
-        ),
+        f"runtime.image {image} is not in the catalog: it is driven as {runtime.label}. "
+        "If it is another version, say so in spec.runtime.version"
     )
 
 
@@ -112,7 +103,7 @@ def _instead(line: Line, default: Runtime) -> str:
 
 
 def _line(
-    asked: AskedRuntime, runtimes: tuple[Runtime, ...], catalog: Catalog, drivers: Drivers
+    asked: AskedRuntime, runtimes: tuple[Runtime, ...], catalog: Catalog, newest_driver: int
 ) -> Line:
     """Return the CUDA line: of the user's image, as asked, or as the drivers suggest.
 
@@ -121,12 +112,7 @@ def _line(
     if asked.image is not None:
         return _line_of_image(asked, asked.image, runtimes[0], catalog)
     if asked.cuda == "Auto":
-        return choose_line(
-            runtimes,
-            newest_driver=drivers.newest,
-            decided=drivers.decided,
-            version=asked.version,
-        )
+        return choose_line(runtimes, newest_driver=newest_driver)
     words = "as spec.runtime.cuda says"
     if found := offering(runtimes, asked.cuda):
         return Line(found, asked.cuda, words)
@@ -155,7 +141,7 @@ def _line_of_image(asked: AskedRuntime, image: str, runtime: Runtime, catalog: C
     return Line(runtime, asked.cuda, "as spec.runtime.cuda says")
 
 
-def _flawed(asked: AskedRuntime, line: Line) -> Iterator[str]:
+def flawed(asked: AskedRuntime, line: Line) -> Iterator[str]:
     """Say that an image is known to fail; one of the user's own may have mended it."""
     if bug := line.runtime.bug(f"cuda={line.cuda}"):
         way_out = bug.avoided if asked.image is None else "make sure that it is mended"
@@ -207,20 +193,19 @@ def _must_agree(asked: AskedRuntime, named: Runtime, catalog: Catalog) -> None:
         )
 
 
-def _must_know(runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None) -> None:
+def cannot_know(
+    runtime: Runtime, surface: Surface, checkpoint: Checkpoint | None
+) -> Iterator[FieldError]:
+    """Yield an error if the runtime is too old for the checkpoint."""
     if checkpoint and not serves(runtime, surface, checkpoint):
         needed = checkpoint.surfaces[surface].min_runtime
-        raise Invalid(
-            (
-                FieldError(
-                    "spec.runtime.version",
-                    f"{runtime.label} does not know {checkpoint.model}: it needs {needed} or newer",
-                ),
-            )
+        yield FieldError(
+            "spec.runtime.version",
+            f"{runtime.label} does not know {checkpoint.model}: it needs {needed} or newer",
         )
 
 
-def _replaced(asked: AskedRuntime, line: Line, default: Runtime) -> Iterator[str]:
+def replaced(asked: AskedRuntime, line: Line, default: Runtime) -> Iterator[str]:
     """Say that another version than the default runs, where nobody asked for it."""
     if asked.cuda == "Auto" and line.runtime is not default:
         yield (
@@ -229,19 +214,6 @@ def _replaced(asked: AskedRuntime, line: Line, default: Runtime) -> Iterator[str
             f'Another one takes newer drivers and spec.runtime.cuda "{default.cuda}", or a version '
             "named in spec.runtime.version"
         )
-
-
-def _assumptions(runtime: Runtime, surface: Surface) -> tuple[str, ...]:
-    """Return what a build that nobody catalogued must share with the runtime it is driven as."""
-    facts = [
-        "the image has `vllm serve` in its PATH",
-        f"it takes the arguments of {runtime.label}",
-        f"it obeys {runtime.serving[surface].init_timeout}",
-    ]
-    if runtime.guardrails:
-        how = {"Flag": "--no-guardrails", "DeployConfig": "a deploy config"}[runtime.guardrails]
-        facts.append(f"{how} switches its guardrails")
-    return (", ".join(facts),)
 
 
 def _image(line: Line) -> str:
@@ -261,11 +233,6 @@ def _no_line(asked: AskedRuntime, runtimes: tuple[Runtime, ...]) -> FieldError:
         + ("choose another version, or " if len(runtimes) == 1 else "leave it out, or ")
         + "name an image of your own in spec.runtime.image",
     )
-
-
-def _plugin(asked: AskedRuntime, runtime: Runtime) -> bool:
-    mode = asked.mode if isinstance(asked, ReasonerRuntime) else None
-    return (mode or runtime.reasoner_mode) == "Plugin"
 
 
 def _wrong_surface(image: str, surface: Surface) -> FieldError:

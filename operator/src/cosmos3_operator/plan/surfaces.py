@@ -85,7 +85,9 @@ def decide(spec: Spec, basis: Basis) -> Decisions:
 
 def _generator(spec: CosmosGeneratorSpec, basis: Basis) -> Decisions:
     runtime = basis.runtime
-    guardrails = plan_guardrails(spec.guardrails, runtime=runtime, own_build=basis.choice.own_build)
+    guardrails = plan_guardrails(
+        spec.guardrails, runtime=runtime, excused=bool(basis.choice.excuse)
+    )
     guardrails_gib = basis.catalog.guardrails.download_gib if guardrails.enabled else 0.0
     layout = Layout(
         split=basis.split,

@@ -87,17 +87,33 @@ class RuntimeChoice:
     """Whether the user asked for this CUDA line, so that only labelled nodes will do."""
     cuda_reason: str
     """Why this line, "" if it is not known."""
-    cuda_decision: str
-    """What Auto decided, to be kept as an annotation; "" where nothing was to decide."""
     cuda_offered: tuple[str, ...]
     """Lines that could be had by spec.runtime.cuda."""
     plugin: bool
     """Whether the Reasoner needs the vllm-cosmos3 plugin's architecture override."""
+    note: str
+    """The decision, to be kept as an annotation."""
+    is_known: bool = True
+    """Whether the catalog has it. If not, it runs already, and is left as it is."""
+    has_served: bool = False
+    """Whether pods of this very spec have served with it."""
     own_build: bool = False
     """The image is not a catalogued one, so that its behaviour is assumed."""
     assumptions: tuple[str, ...] = ()
     """What is taken for granted about the image without having been seen, in words."""
     reason: str
+
+    @property
+    def label(self) -> str:
+        """What messages call it, e.g. `vllm-omni 0.30.0`."""
+        return f"{self.engine} {self.version}"
+
+    @property
+    def excuse(self) -> str:
+        """Why what the catalog holds against it is a warning; "" where it is a refusal."""
+        if self.has_served:
+            return "it has served so, and is kept"
+        return "spec.runtime.image may differ" if self.own_build else ""
 
 
 class GuardrailMechanism(StrEnum):
@@ -107,6 +123,8 @@ class GuardrailMechanism(StrEnum):
     """`--no-guardrails` for off; on is the server's default."""
     DEPLOY_CONFIG = "DeployConfig"
     """A deploy config that says on or off; the flag would be overruled by it."""
+    UNKNOWN = "Unknown"
+    """Not known of a runtime that the catalog does not have: what was rendered for it stays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +137,9 @@ class GuardrailPlan:
 
     def __str__(self) -> str:
         """Return what status says, e.g. `Disabled (by --no-guardrails)`."""
-        if self.mechanism is GuardrailMechanism.DEPLOY_CONFIG:
+        if self.mechanism is GuardrailMechanism.UNKNOWN:
+            how = "as the Deployment was made"
+        elif self.mechanism is GuardrailMechanism.DEPLOY_CONFIG:
             how = "by deploy config"
         else:
             how = "the server's default" if self.enabled else "by --no-guardrails"

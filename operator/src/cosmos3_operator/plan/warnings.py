@@ -12,7 +12,7 @@ from cosmos3_operator.api.resource import Spec
 from cosmos3_operator.catalog.load import Catalog
 from cosmos3_operator.catalog.types import Checkpoint, Runtime, Surface
 from cosmos3_operator.plan.image_tags import tag_warnings
-from cosmos3_operator.plan.types import CacheKind, CachePlan, GpuSplit
+from cosmos3_operator.plan.types import CacheKind, CachePlan, GpuSplit, RuntimeChoice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,7 @@ class Decided:
     catalog: Catalog
     checkpoint: Checkpoint | None
     runtime: Runtime
+    choice: RuntimeChoice
     split: GpuSplit
     fit_warnings: tuple[str, ...]
     """What is wrong with the GPUs that a pod may land on."""
@@ -37,7 +38,7 @@ class Decided:
 
 def warnings_of(spec: Spec, decided: Decided) -> Iterator[str]:
     """Yield warnings, most serious first."""
-    yield from _known_bugs(spec, decided.runtime)
+    yield from _known_bugs(spec, decided.runtime, decided.choice)
     if isinstance(spec, CosmosGeneratorSpec):
         yield from _generator(spec, decided)
     else:
@@ -48,14 +49,15 @@ def warnings_of(spec: Spec, decided: Decided) -> Iterator[str]:
     yield from tag_warnings(spec.runtime.image, decided.catalog)
 
 
-def _known_bugs(spec: Spec, runtime: Runtime) -> Iterator[str]:
+def _known_bugs(spec: Spec, runtime: Runtime, choice: RuntimeChoice) -> Iterator[str]:
     """Yield what the catalog knows to go wrong with what the spec says."""
-    if not isinstance(spec, CosmosGeneratorSpec):
+    if not isinstance(spec, CosmosGeneratorSpec) or not choice.is_known:
         return
     if bug := runtime.bug(f"guardrails={spec.guardrails.mode}"):
-        yield (
-            f"guardrails: {runtime.label} is known not to start with them: {bug.what}. Make sure "
-            "that spec.runtime.image is mended"
+        yield f"guardrails: {runtime.label} is known not to start with them: {bug.what}. " + (
+            "It has served so, and is kept: name another one in spec.runtime.version"
+            if choice.has_served
+            else "Make sure that spec.runtime.image is mended"
         )
 
 

@@ -7,6 +7,9 @@ the store. Three rules keep other people's objects safe:
   object that has the name already (`resourceVersion` 1 matches no existing object);
 - a child that we know is applied by force, but only onto the very object that we know (its uid);
 - if the API server objects to either, the live object is read and judged (`ownership.py`).
+
+What was planned without knowing the live Deployment is not applied over it, since a decision is
+noted there: it is taken in, and another pass plans with it.
 """
 
 from __future__ import annotations
@@ -130,6 +133,8 @@ class Children:
             raise
         except Refused as refusal:
             return _failure(wanted.ref, refusal)
+        if live is None:
+            return None
         self._store.put_child(owner.key, wanted.ref, live)
         self._memo.remember(
             owner.key,
@@ -140,6 +145,7 @@ class Children:
         return None
 
     async def _apply(self, owner: Owner, manifest: Manifest) -> Any:
+        """Return the live object; None if one was found that has to be planned with first."""
         ref = ref_of(manifest)
         known = self._store.child(owner.key, ref)
         try:
@@ -163,7 +169,17 @@ class Children:
         live.setdefault("kind", manifest["kind"])
         if not is_ours(live, desired=manifest, owner=owner):
             raise _name_taken(manifest, live)
+        if self._is_news(owner, ref_of(manifest), live):
+            return None
         return await self._send(manifest, {"uid": live["metadata"]["uid"]}, force=True)
+
+    def _is_news(self, owner: Owner, ref: ChildRef, live: Mapping[str, Any]) -> bool:
+        """Take in a child that notes a decision, and say whether it was not known before."""
+        known = self._store.child(owner.key, ref)
+        if ref.kind not in LAST or (known and known["metadata"]["uid"] == live["metadata"]["uid"]):
+            return False
+        self._store.find_child(owner.key, ref, live)
+        return True
 
     async def _send(
         self, manifest: Manifest, precondition: Mapping[str, str], *, force: bool

@@ -168,7 +168,7 @@ class Reconciler:
         return replace(
             facts,
             claim_size=self._store.claim_size(key),
-            cuda_line=self._store.cuda_line(key),
+            deployment=self._store.deployment(key),
         )
 
     async def _look_up(self, key: Key) -> Body | None:

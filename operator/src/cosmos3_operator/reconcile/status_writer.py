@@ -6,23 +6,31 @@ taken the name meanwhile. (Its uid would not do: on the status of a custom resou
 does not compare it.) If only labels or the like have changed since we looked, it is sent again with
 the new version; if the spec has, its own event brings a pass. Nothing is written if the live status
 is what we want, or if it is exactly what the API server made of the same status when we last sent
-it.
+it. Where the CRDs are older than this operator, what they do not know is left out: a status without
+a new field is better than one that has stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+import logging
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cosmos3_operator import __version__
 from cosmos3_operator.cluster.client import Client
-from cosmos3_operator.cluster.errors import Conflict, NotFound, Unavailable
+from cosmos3_operator.cluster.errors import Conflict, NotFound, Unavailable, Undeclared
 from cosmos3_operator.cluster.requests import encode
 from cosmos3_operator.reconcile.kinds import RESOURCES, Key
 from cosmos3_operator.reconcile.store import Store
 
 Status = Mapping[str, Any]
 
+logger = logging.getLogger(__name__)
+
+_NAMES = re.compile(r"\.status((?:\.\w+)+)")
 TRIES = 3
 """Somebody else would have to write as often in the time of a few requests."""
 
@@ -41,6 +49,7 @@ class StatusWriter:
         self._client = client
         self._store = store
         self._sent: dict[Key, _Sent] = {}
+        self._complained: set[str] = set()
 
     async def write(self, key: Key, uid: str, status: Status) -> bool:
         """Make the live status this one. Whether a write was needed."""
@@ -100,6 +109,31 @@ class StatusWriter:
     async def _apply(
         self, key: Key, live: Mapping[str, Any], status: Status, *, version: str
     ) -> Any:
+        """Write as much of a status as the CRD declares."""
+        try:
+            return await self._send(key, live, status, version=version)
+        except Undeclared as error:
+            known = without(status, error.paths)
+            if known == status:
+                raise
+            self._complain(key.kind, error.paths)
+            return await self._apply(key, live, known, version=version)
+
+    def _complain(self, kind: str, paths: tuple[str, ...]) -> None:
+        new = set(paths) - self._complained
+        self._complained |= new
+        for path in sorted(new):
+            logger.warning(
+                "the CRD of %s is older than this operator and does not know %s, which is left out:"
+                " apply the CRDs of version %s",
+                kind,
+                path,
+                __version__,
+            )
+
+    async def _send(
+        self, key: Key, live: Mapping[str, Any], status: Status, *, version: str
+    ) -> Any:
         body = {
             "apiVersion": live["apiVersion"],
             "kind": live["kind"],
@@ -113,6 +147,19 @@ class StatusWriter:
         return await self._client.apply_status(
             RESOURCES[key.kind], namespace=key.namespace, name=key.name, body=encode(body)
         )
+
+
+def without(status: Status, paths: Iterable[str]) -> dict[str, Any]:
+    """Return a status without the fields of these paths; of a list, the whole list goes."""
+    kept = copy.deepcopy(dict(status))
+    for path in paths:
+        found = _NAMES.match(path)
+        *parents, last = found[1].split(".")[1:] if found else [""]
+        node: Any = kept
+        for name in parents:
+            node = node.get(name) or {}
+        node.pop(last, None)
+    return kept
 
 
 def _subject(body: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from cosmos3_operator.plan.names import CUDA_DECISION
+from cosmos3_operator.plan.facts import LiveDeployment
 from cosmos3_operator.reconcile.kinds import Key
+from cosmos3_operator.reconcile.live import live_deployment
 from cosmos3_operator.reconcile.trim import (
     child_moved,
     same_but_version,
@@ -126,11 +127,11 @@ class Store:
                 return str(requests["storage"]) if "storage" in requests else None
         return None
 
-    def cuda_line(self, key: Key) -> str | None:
-        """Return the CUDA line that was decided before; None if none was."""
+    def deployment(self, key: Key) -> LiveDeployment | None:
+        """Return what the Deployment says of its runtime; None if there is none."""
         for ref, child in self.children(key).items():
             if ref.kind == "Deployment":
-                return (child["metadata"].get("annotations") or {}).get(CUDA_DECISION)
+                return live_deployment(child)
         return None
 
     def put_child(self, key: Key, ref: ChildRef, body: Body) -> bool:
@@ -142,6 +143,11 @@ class Store:
         siblings[ref] = new = trim_child(body)
         moved = known is None or child_moved(known, new)
         return moved and key not in self._passing
+
+    def find_child(self, key: Key, ref: ChildRef, body: Body) -> None:
+        """Take in a child that was just read: it is there, whatever was heard of its end."""
+        self._deleted.pop(_uid(body), None)
+        self._children.setdefault(key, {})[ref] = trim_child(body)
 
     def drop_child(self, key: Key, ref: ChildRef, last: Body) -> bool:
         """Forget a deleted child. False if another has its name already."""

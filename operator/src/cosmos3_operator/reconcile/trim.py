@@ -55,18 +55,30 @@ def trim_resource(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def trim_child(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep identity, labels, ownership and status, and what a claim asks for.
+    """Keep identity, labels, ownership and status, what a claim asks for, and what pods run.
 
     Of a Job's status only the end matters: its counts change with each attempt of its pod.
     """
     status = body.get("status") or {}
-    resources = _pick(body.get("spec") or {}, ("resources",))
     return {
-        **({"spec": resources} if body.get("kind") == "PersistentVolumeClaim" else {}),
+        **_spec_of_child(body),
         "apiVersion": body.get("apiVersion"),
         "kind": body.get("kind"),
         "metadata": _pick(body["metadata"], _METADATA),
         "status": _pick(status, ("conditions",)) if body.get("kind") == "Job" else status,
+    }
+
+
+def _spec_of_child(body: Mapping[str, Any]) -> dict[str, Any]:
+    spec = body.get("spec") or {}
+    if body.get("kind") == "PersistentVolumeClaim":
+        return {"spec": _pick(spec, ("resources",))}
+    if body.get("kind") != "Deployment":
+        return {}
+    containers = spec.get("template", {}).get("spec", {}).get("containers", ())
+    kept = [_pick(container, ("name", "image")) for container in containers]
+    return {
+        "spec": {**_pick(spec, ("replicas",)), "template": {"spec": {"containers": kept}}},
     }
 
 

@@ -1,10 +1,10 @@
 """What the hub said about access, and whether the Deployment waits for it.
 
-In: plan and observation, with the Job that asks and its pods. Out: a finding about access, which
-refs are held back, and a check. A Deployment that waits is not applied: a new one is not made, and
-one that runs is left as it is. It never waits for what it was let through for already: another
-version of the program, or a Job that somebody deleted, must not make a model that serves look
-unready.
+In: plan and observation, with the Job that asks and its pods. Out: a finding about access, whether
+the Deployment is held back (`hold`), and a check. A Deployment that waits is not applied: a new one
+is not made, and one that runs is left as it is. It never waits for what it was let through for
+already: another version of the program, or a Job that somebody deleted, must not make a model that
+serves look unready.
 """
 
 from __future__ import annotations
@@ -44,12 +44,6 @@ _REPORTED: Mapping[str, Reason] = {
         Reason.HUB_UNREACHABLE,
     )
 }
-
-
-def hold(plan: Plan, observation: Observation) -> frozenset[ChildRef]:
-    """Return the children that must not be applied yet."""
-    deployment = ChildRef("Deployment", plan.owner.base)
-    return frozenset({deployment}) if is_held(plan, observation) else frozenset()
 
 
 def is_held(plan: Plan, observation: Observation) -> bool:

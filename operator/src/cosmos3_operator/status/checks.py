@@ -15,6 +15,7 @@ from cosmos3_operator.plan.types import Plan
 from cosmos3_operator.status.access import access_held
 from cosmos3_operator.status.endings import ended_pod_finding, is_lost
 from cosmos3_operator.status.findings import Finding
+from cosmos3_operator.status.hold import runtime_unknown
 from cosmos3_operator.status.observe import ChildRef, Observation
 from cosmos3_operator.status.permissions import permission_remedy
 from cosmos3_operator.status.pods import live_pods, pod_finding
@@ -234,6 +235,7 @@ BEFORE_PODS: Sequence[Check] = (
     name_taken,
     child_refused,
     access_held,
+    runtime_unknown,
     scaled_to_zero,
     serving,
 )

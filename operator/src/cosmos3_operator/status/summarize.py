@@ -172,7 +172,12 @@ def _readiness(finding: Finding) -> Iterator[_Condition]:
 
 
 def _accepted(finding: Finding) -> _Condition:
-    refused = (Reason.INVALID_SPEC, Reason.CHILD_REFUSED, Reason.NAME_TAKEN)
+    refused = (
+        Reason.INVALID_SPEC,
+        Reason.CHILD_REFUSED,
+        Reason.NAME_TAKEN,
+        Reason.RUNTIME_UNKNOWN,
+    )
     if finding.reason in refused:
         return _Condition(
             type=ConditionType.ACCEPTED,
@@ -225,6 +230,8 @@ def _gpus_available(plan: Plan, observation: Observation, found: Sequence[Findin
             found[0].reason,
             "No pod of this spec asks for GPUs before access is granted",
         )
+    elif found[0].reason is Reason.RUNTIME_UNKNOWN:
+        reason, message = found[0].reason, "No more pods ask for GPUs while the Deployment waits"
     elif lack:
         status, reason, message = "False", lack.reason, lack.text
     elif pods and scheduled >= plan.replicas:
@@ -258,7 +265,7 @@ def _guardrails(plan: Plan, observation: Observation) -> Iterator[_Condition]:
         enabled = plan.guardrails.enabled
         status = "True" if enabled else "False"
         reason = Reason.ENABLED if enabled else Reason.DISABLED
-        message = f"{plan.guardrails}, {plan.runtime.engine} {plan.runtime.version}"
+        message = f"{plan.guardrails}, {plan.runtime.label}"
     yield _Condition(
         type=ConditionType.GUARDRAILS_IN_FORCE, status=status, reason=reason, message=message
     )
@@ -269,7 +276,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "gpusPerReplica": plan.gpus.world_size,
         "split": plan.gpus.arithmetic,
         "reason": plan.gpus.reason,
-        "runtime": f"{plan.runtime.engine} {plan.runtime.version}",
+        "runtime": plan.runtime.label,
         "image": plan.runtime.image,
         "memory": plan.memory.reason,
         "startupBudgetSeconds": plan.startup.budget_seconds,
