@@ -127,16 +127,23 @@ def stage(
     folder = tmp_path_factory.mktemp("roles")
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
-        definitions = look_for_definitions(stack, kubeconfig, folder)
-        others = operator(
-            kubeconfig, folder, release="others", lacks=(NODES, *OTHERS), places=(WHOLE,)
-        )
-        watches = operator(kubeconfig, folder, release="watches", lacks=(ALL_PODS, *WATCHES))
-        leases = {atom: candidate(kubeconfig, folder, atom) for atom in LEASES}
-        for process in (watches, *leases.values()):
+        make = partial(pool.submit, admin=kubeconfig, folder=folder)
+        making = {
+            **{atom: make(serves_all_namespaces, atom=atom) for atom in DEFINITIONS},
+            **{atom: make(candidate, atom=atom) for atom in LEASES},
+            OTHERS: make(operator, release="others", lacks=(NODES, *OTHERS), places=(WHOLE,)),
+            WATCHES: make(operator, release="watches", lacks=(ALL_PODS, *WATCHES)),
+        }
+        made = {what: future.result() for what, future in making.items()}
+        for process in made.values():
             stack.callback(process.end)
+        definitions = {atom: made[atom] for atom in DEFINITIONS}
+        leases = {atom: made[atom] for atom in LEASES}
+        others, watches = made[OTHERS], made[WATCHES]
+        look_for_definitions(definitions)
+        for process in (watches, *leases.values()):
             process.start(wait=False)
-        stack.enter_context(others)
+        others.start()
         whole = pool.submit(serves_all, api)
         found = {atom: pool.submit(look, api, others, atom) for atom in (NODES, *OTHERS)}
         yield Stage(api, others, watches, definitions, leases, pool, whole, found)
@@ -171,30 +178,28 @@ def operator(
     return OperatorProcess(kubeconfig=account, log=folder / f"{release}.log", options=options)
 
 
-def look_for_definitions(
-    stack: ExitStack, admin: Path, folder: Path
-) -> Mapping[Atom, OperatorProcess]:
-    """Run operators of the whole cluster until each has said what it may not do."""
-    found = {}
-    for atom in DEFINITIONS:
+def serves_all_namespaces(admin: Path, folder: Path, atom: Atom) -> OperatorProcess:
+    """An operator for the whole cluster that lacks one permission there."""
 
-        def change(objects: list[Json], atom: Atom = atom) -> None:
-            objects[:] = [
-                without(one, [atom]) if one["kind"] == "ClusterRole" else one for one in objects
-            ]
+    def change(objects: list[Json]) -> None:
+        cluster = role(objects, "ClusterRole")
+        objects[objects.index(cluster)] = without(cluster, [atom])
 
-        release = f"definitions-{atom.verb}"
-        account = operator_account(
-            admin=admin, folder=folder / release, release=release, change=change
-        )
-        found[atom] = OperatorProcess(kubeconfig=account, log=folder / f"{release}.log")
-        stack.callback(found[atom].end)
-        found[atom].start(wait=False)
-    for atom, process in found.items():
+    release = f"definitions-{atom.verb}"
+    account = operator_account(admin=admin, folder=folder / release, release=release, change=change)
+    return OperatorProcess(kubeconfig=account, log=folder / f"{release}.log")
+
+
+def look_for_definitions(operators: Mapping[Atom, OperatorProcess]) -> None:
+    """Run them until each has said what it may not do, and no longer.
+
+    They have all namespaces, and would do there what the others may not.
+    """
+    for process in operators.values():
+        process.start(wait=False)
+    for atom, process in operators.items():
         eventually(partial(said, process, atom), partial(says, atom), what=words(atom))
-        # It has all namespaces, and would do there what the others may not.
         process.end()
-    return found
 
 
 def candidate(admin: Path, folder: Path, atom: Atom) -> OperatorProcess:

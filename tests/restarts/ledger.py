@@ -99,10 +99,13 @@ def _with_notes(facts: Facts, noted: Deployment) -> Facts:
 
 def noted_on(deployment: Deployment) -> dict[str, Any]:
     """Return what the operator reads of a Deployment that serves: notes and image."""
-    spec = deployment["spec"]
+    metadata, spec = deployment["metadata"], deployment["spec"]
     containers = spec["template"]["spec"]["containers"]
     return {
-        "metadata": {"annotations": dict(deployment["metadata"].get("annotations", {}))},
+        "metadata": {
+            **{name: metadata[name] for name in ("namespace", "name")},
+            "annotations": dict(metadata.get("annotations", {})),
+        },
         "spec": {
             "replicas": spec["replicas"],
             "template": {
