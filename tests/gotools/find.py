@@ -62,11 +62,12 @@ class Program:
 
 def programs() -> list[str]:
     """Return the names of all programs that every test run needs."""
-    return [name for name, program in _all().items() if not program.on_demand]
+    return [name for name, program in by_name().items() if not program.on_demand]
 
 
 @cache
-def _all() -> dict[str, Program]:
+def by_name() -> dict[str, Program]:
+    """Return every program by its name."""
     listed = yaml.safe_load((HERE / "programs.yaml").read_text("utf-8"))
     return {name: Program(name=name, **entry) for name, entry in listed.items()}
 
@@ -76,7 +77,7 @@ def find(name: str, say: Say = to_stderr) -> Path:
     variable = name.upper().replace("-", "_")
     if named := os.environ.get(variable):
         return _given(variable, Path(named).expanduser())
-    program = _all()[name]
+    program = by_name()[name]
     folder = cache_root() / program.key()
     path = folder / name
     if path.is_file():

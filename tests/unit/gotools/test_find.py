@@ -8,7 +8,7 @@ import pytest
 
 from bed.progress import silent
 from gotools.errors import ToolError
-from gotools.find import HERE, Program, find, programs
+from gotools.find import HERE, Program, by_name, find
 
 FAKE_GO = """#!/bin/sh
 case "$1" in env) echo go1.99.0; exit 0 ;; esac
@@ -34,7 +34,7 @@ def go_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_each_program_is_pinned_by_version_or_by_a_module_with_checksums() -> None:
-    for program in programs().values():
+    for program in by_name().values():
         assert bool(program.version) != bool(program.module), program
         if program.module:
             assert (HERE / program.module / "go.sum").is_file(), program
@@ -43,7 +43,7 @@ def test_each_program_is_pinned_by_version_or_by_a_module_with_checksums() -> No
 def test_a_program_is_compiled_once_by_its_version(go_log: Path) -> None:
     assert find("helm", silent) == find("helm", silent)
     (line,) = go_log.read_text().splitlines()
-    assert line.endswith(f"helm.sh/helm/v4/cmd/helm@v{programs()['helm'].version}")
+    assert line.endswith(f"helm.sh/helm/v4/cmd/helm@v{by_name()['helm'].version}")
 
 
 def test_a_failed_compilation_leaves_nothing_and_is_tried_again(go_log: Path) -> None:
