@@ -31,8 +31,9 @@ def test_a_page_names_every_condition_that_carries_its_reason_in_any_case() -> N
         f"{case.name}: {condition['type']} carries {reason}"
         for case in reason_pages.GOLDEN.iterdir()
         if (case / "status.yaml").exists()
+        for status in [reason_pages.status_of(case.name)]
         for reason in Reason
-        for condition in reason_pages.shown_in(reason_pages.status_of(case.name), reason)
+        for condition in reason_pages.shown_in(status, reason)
         if condition["type"] not in page(reason).seen_in
     ]
     assert forgotten == []

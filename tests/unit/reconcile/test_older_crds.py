@@ -37,7 +37,7 @@ def test_a_status_is_written_without_what_the_crd_does_not_know(caplog: pytest.L
     (line,) = [one.getMessage() for one in caplog.records if "older" in one.getMessage()]
     assert "the CRD of CosmosGenerator is older than this operator and does not know" in line
     assert ".status.children" in line
-    assert "apply the CRDs of version" in line
+    assert "apply the CRDs of its own version" in line
 
 
 def test_a_field_that_is_not_ours_to_leave_out_is_an_error(caplog: pytest.LogCaptureFixture):

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cosmos3_operator import __version__
 from cosmos3_operator.cluster.client import Client
 from cosmos3_operator.cluster.errors import Conflict, NotFound, Unavailable, Undeclared
 from cosmos3_operator.cluster.requests import encode
@@ -125,10 +124,9 @@ class StatusWriter:
         for path in sorted(new):
             logger.warning(
                 "the CRD of %s is older than this operator and does not know %s, which is left out:"
-                " apply the CRDs of version %s",
+                " apply the CRDs of its own version",
                 kind,
                 path,
-                __version__,
             )
 
     async def _send(
