@@ -126,7 +126,7 @@ def of_the_page(name: str, *, chart: Path = CHART) -> str:
 
 def drift(site: Site) -> str:
     """Return what plain kubectl would change to make the release what the chart renders."""
-    rendered = site.helm("template", RELEASE, str(CHART), f"--namespace={NAMESPACE}")
+    rendered = site.helm("template", RELEASE, str(CHART), f"--namespace={NAMESPACE}", "--no-hooks")
     return site.kubectl("diff", "-f", "-", stdin=rendered, check=False)
 
 

@@ -19,19 +19,6 @@ cat "$FAKE_GO_LOG.answer"
 """
 
 
-@pytest.fixture
-def go_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "go").write_text(FAKE_GO)
-    (folder / "go").chmod(0o755)
-    log = tmp_path / "go.log"
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
-    monkeypatch.setenv("COSMOS3_TOOLS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("FAKE_GO_LOG", str(log))
-    return log
-
-
 def answer(log: Path, *, sum_: str, files: tuple[str, ...]) -> None:
     module = log.parent / "module"
     for name in files:

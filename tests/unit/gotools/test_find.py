@@ -19,20 +19,6 @@ chmod +x "$GOBIN/helm"
 """
 
 
-@pytest.fixture
-def go_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "go").write_text(FAKE_GO)
-    (folder / "go").chmod(0o755)
-    log = tmp_path / "go.log"
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
-    monkeypatch.setenv("COSMOS3_TOOLS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("FAKE_GO_LOG", str(log))
-    monkeypatch.delenv("HELM", raising=False)
-    return log
-
-
 def test_each_program_is_pinned_by_version_or_by_a_module_with_checksums() -> None:
     for program in by_name().values():
         assert bool(program.version) != bool(program.module), program
