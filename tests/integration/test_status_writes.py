@@ -19,15 +19,13 @@ from cosmos3_operator.cluster.session import Sessions
 from cosmos3_operator.reconcile.kinds import MANAGER, Key
 from cosmos3_operator.reconcile.status_writer import StatusWriter
 from cosmos3_operator.reconcile.store import Store
-from support.api import Api
+from support.api import NOT_LOOKED_AT, Api
 from support.resources import generator
 from support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
 STATUS = {"observedGeneration": 1, "replicas": 7}
-UNTOUCHED = {"observedGeneration": -1}
-"""As the CRD has it from the first moment."""
 
 
 def write(kubeconfig: Path, seen: dict[str, Any]) -> bool:
@@ -73,7 +71,7 @@ def test_it_never_lands_on_a_successor_of_the_same_name(
     eventually(lambda: api.get(api.path(seen)), lambda live: live is None, what="its end")
     api.create(generator("super", namespace))
     assert not write(kubeconfig, seen)
-    assert status_of(api, seen) == UNTOUCHED
+    assert status_of(api, seen) == NOT_LOOKED_AT
 
 
 def test_it_is_dropped_when_nothing_has_the_name(
@@ -89,7 +87,7 @@ def test_it_is_dropped_when_the_spec_has_changed(
 ) -> None:
     api.merge(api.path(seen), {"spec": {"replicas": 2}})
     assert not write(kubeconfig, seen)
-    assert status_of(api, seen) == UNTOUCHED
+    assert status_of(api, seen) == NOT_LOOKED_AT
 
 
 def test_it_is_sent_again_when_only_a_label_has(

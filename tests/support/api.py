@@ -20,6 +20,8 @@ CHILD_PATHS = {
     "PersistentVolumeClaim": "/api/v1/namespaces/{}/persistentvolumeclaims",
     "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
 }
+NOT_LOOKED_AT = {"observedGeneration": -1}
+"""The status of a resource that no operator has written to: the CRD's default."""
 MANAGED = "app.kubernetes.io/managed-by=cosmos3-operator"
 
 
@@ -133,4 +135,4 @@ def condition(resource: dict[str, Any], type_: str) -> dict[str, Any]:
     return next((item for item in conditions if item["type"] == type_), {})
 
 
-__all__ = ["Api", "condition", "ready"]
+__all__ = ["NOT_LOOKED_AT", "Api", "condition", "ready"]
