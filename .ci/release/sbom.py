@@ -127,15 +127,18 @@ def _component(pin: Pin) -> Component:
         bom_ref=purl.to_string(),
         purl=purl,
         licenses=[LicenseFactory().make_from_string(licence(found))],
-        external_references=[_files(pin)],
+        external_references=[_files(pin, purl)],
     )
 
 
-def _files(pin: Pin) -> ExternalReference:
-    """Return the files that the lock admits: a component's own hash would be that of one file."""
+def _files(pin: Pin, purl: PackageURL) -> ExternalReference:
+    """Return the files that the lock admits: a component's own hash would be that of one file.
+
+    Wherever they are fetched from: the lock names no index.
+    """
     return ExternalReference(
         type=ExternalReferenceType.DISTRIBUTION,
-        url=XsUri(f"https://pypi.org/project/{pin.name}/{pin.version}/#files"),
+        url=XsUri(purl.to_string()),
         comment=f"any of the files with these hashes, as {LOCK} admits",
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=value) for value in pin.hashes],
     )
