@@ -16,6 +16,8 @@ from typing import Any
 from life.world import Body, condition
 
 MANAGER = "cosmos3-operator"
+NEVER_LOOKED_AT = -1
+"""The observed generation that the CRDs give to what is new."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ def not_ready_says_why(step: Step) -> Iterator[str]:
 
 def generation_is_not_ahead(step: Step) -> Iterator[str]:
     generation = step.after["metadata"]["generation"]
-    seen = {"status": (step.after.get("status") or {}).get("observedGeneration") or 0}
+    seen = {"status": _observed(step.after)}
     seen |= {item["type"]: item.get("observedGeneration") or 0 for item in step.conditions()}
     for where, observed in seen.items():
         if observed > generation:
@@ -78,8 +80,7 @@ def generation_is_not_ahead(step: Step) -> Iterator[str]:
 
 
 def generation_does_not_go_back(step: Step) -> Iterator[str]:
-    was = ((step.before or {}).get("status") or {}).get("observedGeneration") or 0
-    now = (step.after.get("status") or {}).get("observedGeneration") or 0
+    was, now = (_observed(body) for body in (step.before or {}, step.after))
     if now < was:
         yield f"observedGeneration went back from {was} to {now}"
 
@@ -152,6 +153,11 @@ RULES: Mapping[str, Callable[[Step], Iterator[Any]]] = {
         no_finalizer_of_ours,
     )
 }
+
+
+def _observed(body: Body) -> int:
+    found = (body.get("status") or {}).get("observedGeneration")
+    return NEVER_LOOKED_AT if found is None else int(found)
 
 
 def parse_time(text: str) -> float:
