@@ -119,10 +119,10 @@ snapshots: ## Rewrite the snapshots of the servers' flags; read the diff
 	@$(MAKE) compat UPDATE=1
 
 .PHONY: chart-test
-chart-test: setup ## Test chart, permissions and GitOps on a real control plane, with real Helm
+chart-test: setup ## Test chart, permissions, upgrades, GitOps and releases, with real Helm and a control plane
 	@$(BIN)/python -m bed build
 	@$(BIN)/python -m gotools
-	@$(BIN)/python -m pytest tests/chart tests/gitops tests/integration
+	@$(BIN)/python -m pytest tests/chart tests/gitops tests/restarts tests/release tests/integration
 
 .PHONY: gitops-e2e
 gitops-e2e: setup ## Live the pipeline of examples/gitops with Flux itself; compiles it first, ten minutes
