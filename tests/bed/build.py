@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bed import locks, toolchain
+from bed.caches import cache_folder
 from bed.errors import BedError
 from bed.progress import Say, Ticker, clock
 from bed.versions import HERE, pinned
@@ -60,11 +61,7 @@ def targets() -> dict[str, Target]:
 
 def cache_root() -> Path:
     """Return the cache folder, outside of any checkout."""
-    override = os.environ.get("COSMOS3_BED_CACHE")
-    if override:
-        return Path(override).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser().absolute() / "cosmos3-operator" / "bed"
+    return cache_folder("bed", variable="COSMOS3_BED_CACHE")
 
 
 def ensure(names: Sequence[str], say: Say) -> dict[str, Path]:

@@ -14,6 +14,7 @@ import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from bed.caches import cache_folder
 from bed.progress import Ticker, clock, to_stderr
 from compat.errors import CompatError
 from compat.recipes import Recipe, recipe
@@ -26,11 +27,7 @@ _TAIL_LINES = 25
 
 def cache_root() -> Path:
     """Return the folder of all environments, outside of any checkout."""
-    override = os.environ.get("COSMOS3_COMPAT_CACHE")
-    if override:
-        return Path(override).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser().absolute() / "cosmos3-operator" / "compat"
+    return cache_folder("compat", variable="COSMOS3_COMPAT_CACHE")
 
 
 def ensure(name: str) -> Environment:

@@ -20,6 +20,7 @@ from pathlib import Path
 import yaml
 
 from bed import locks, toolchain
+from bed.caches import cache_folder
 from bed.progress import Say, Ticker, to_stderr
 from gotools.errors import ToolError
 
@@ -90,11 +91,7 @@ def find(name: str, say: Say = to_stderr) -> Path:
 
 def cache_root() -> Path:
     """Return the cache folder, outside of any checkout."""
-    override = os.environ.get("COSMOS3_TOOLS_CACHE")
-    if override:
-        return Path(override).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser().absolute() / "cosmos3-operator" / "gotools"
+    return cache_folder("gotools", variable="COSMOS3_TOOLS_CACHE")
 
 
 def _given(variable: str, path: Path) -> Path:

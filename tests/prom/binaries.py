@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bed import locks, toolchain
+from bed.caches import cache_folder
 from bed.errors import BedError
 from bed.progress import Say, to_stderr
 from prom.errors import PromError
@@ -49,11 +50,7 @@ def find(name: str, say: Say) -> Path:
 
 def cache_root() -> Path:
     """Return the cache folder, outside of any checkout."""
-    override = os.environ.get("COSMOS3_PROM_CACHE")
-    if override:
-        return Path(override).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser().absolute() / "cosmos3-operator" / "prom"
+    return cache_folder("prom", variable="COSMOS3_PROM_CACHE")
 
 
 def _given(name: str, path: Path) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from bed.caches import cache_folder
 
 HERE = Path(__file__).parent
 INSIDE = HERE / "inside"
@@ -12,8 +13,4 @@ INSIDE = HERE / "inside"
 
 def cache_root() -> Path:
     """Return the folder of runtimes and weights, outside of any checkout."""
-    override = os.environ.get("COSMOS3_SERVERS_CACHE")
-    if override:
-        return Path(override).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser().absolute() / "cosmos3-operator" / "servers"
+    return cache_folder("servers", variable="COSMOS3_SERVERS_CACHE")
